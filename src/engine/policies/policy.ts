@@ -1,0 +1,56 @@
+import type { Coordinates, View } from '@shared/geometry/view';
+import type { RawCall, ToolName } from '@shared/tools/definitions';
+import type { Usage } from '@shared/trajectory/schema';
+import type { EnvironmentState } from '../environment/environment';
+
+export interface PngImage {
+  png: Uint8Array;
+  width: number;
+  height: number;
+}
+
+export type MessagePart = { type: 'text'; text: string } | { type: 'image'; image: PngImage };
+
+/**
+ * One message of a policy's prompt. `assistant` text is in the Hermes form
+ * `<think>\n…\n</think>\n\n<tool_call>\n{…}\n</tool_call>`; `tool` is an observation.
+ */
+export interface Message {
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  content: MessagePart[];
+}
+
+/** What a policy sees before it proposes. Ground truth is never part of it. */
+export interface PolicyInput {
+  messages: Message[];
+  /** Tools on offer, in the order of the prompt. */
+  tools: readonly ToolName[];
+  coordinates: Coordinates;
+  view: View;
+  /** The environment's state, for policies that are no language model (simulated, replay). */
+  state: EnvironmentState;
+}
+
+export interface Proposal {
+  thought: string;
+  /** Null when the answer held no call; `problem` then says why. Validated later, by the environment. */
+  call: RawCall | null;
+  problem: string | null;
+  /** The answer as it came. */
+  raw: string;
+  usage: Usage;
+}
+
+export interface ProposeOptions {
+  signal?: AbortSignal;
+  /** Text as it arrives, in order; concatenated it is `raw`. */
+  onText?: (text: string) => void;
+}
+
+/** Chooses the next tool call. Throws MaskwrightError (POLICY_FAILED, ENDPOINT_FAILED, MODEL_*, CANCELLED). */
+export interface Policy {
+  readonly identity: { kind: string; name: string };
+  readonly author: 'agent' | 'human' | 'simulator';
+  propose(input: PolicyInput, options?: ProposeOptions): Promise<Proposal>;
+  close(): Promise<void>;
+}
