@@ -1,25 +1,180 @@
-import type { View } from '@shared/geometry/view';
+import type { Gesture } from '@shared/contract/methods';
+import { type Coordinates, fullView, type View, type ViewConfig, zoomView } from '@shared/geometry/view';
 import type { Bitmap } from '@shared/mask/bitmap';
-import type { Prompt } from '../segmenters/segmenter';
+import { encodeMask } from '@shared/mask/rle';
+import type { RawCall } from '@shared/tools/definitions';
+import { gestureOf } from '@shared/tools/gesture';
+import type { Observation } from '@shared/trajectory/schema';
+import type { ImageSource, Prompt, Segmenter, SegmentOptions } from '../segmenters/segmenter';
+import { type GroundTruth, iouOfState } from './ground-truth';
+import { checkCall } from './invalid-calls';
+import { observationText } from './observation-text';
+import { activeObjectOf, emptyObject, type EnvironmentObject, type EnvironmentState } from './state';
 
-/** One object being segmented: its prompts in image pixels and the mask that they gave. */
-export interface EnvironmentObject {
-  id: number;
-  prompt: Prompt;
-  mask: Bitmap | null;
-  predictedIou: number | null;
+export interface EnvironmentOptions {
+  image: ImageSource;
+  segmenter: Segmenter;
+  coordinates: Coordinates;
+  viewConfig: ViewConfig;
+  turnBudget: number;
+  /** Stays inside: it gives the IoU for logs and rewards and never reaches an observation. */
+  groundTruth?: GroundTruth | null;
 }
 
-/** The environment's whole state. Immutable: a step makes a new one, so a tree of turns keeps one for each node. */
-export interface EnvironmentState {
-  view: View;
-  objects: readonly EnvironmentObject[];
-  /** Id of the object that the next call acts on. */
-  activeObject: number;
-  /** Turns spent so far. */
-  turn: number;
-  turnBudget: number;
-  ended: 'finished' | 'no_target' | 'truncated' | null;
-  /** States after turn 0 (reset), 1, 2, … before this one; `revert` restores the active object from them. */
-  past: readonly EnvironmentState[];
+export interface StepResult {
+  state: EnvironmentState;
+  observation: Observation;
+  /** Why the call was refused; null when it ran. */
+  invalid: string | null;
+  /** IoU of the union of all masks with the ground truth, 0..1; null without ground truth. */
+  iou: number | null;
+}
+
+export interface StepOptions extends SegmentOptions {
+  /** A person is not held to the agent's turn budget. */
+  unbounded?: boolean;
+}
+
+/**
+ * The segmentation environment: a Markov decision process in which a tool call becomes an observation. The app,
+ * batch annotation, evaluation and training all step this one class. It holds no state of its own.
+ */
+export class Environment {
+  readonly options: EnvironmentOptions;
+
+  constructor(options: EnvironmentOptions) {
+    this.options = options;
+  }
+
+  /** The state before the first call: the whole image, one empty object. */
+  reset(): StepResult {
+    const { image, viewConfig, turnBudget } = this.options;
+    const state: EnvironmentState = {
+      view: fullView(image, viewConfig),
+      objects: [emptyObject(1)],
+      activeObject: 1,
+      turn: 0,
+      turnBudget,
+      ended: null,
+      past: [],
+    };
+    return this.result(state, null, []);
+  }
+
+  /**
+   * Runs one call. An invalid one spends the turn, changes nothing else and says why. The last turn of the budget
+   * submits what there is and marks the episode truncated.
+   *
+   * @param call as a policy wrote it, or null when its answer held none; `problem` then says why
+   * @throws MaskwrightError from the segmenter (SEGMENTER_FAILED, MODEL_MISSING, CANCELLED); the state is unchanged
+   */
+  async step(
+    state: EnvironmentState,
+    call: RawCall | null,
+    options: StepOptions & { problem?: string | null } = {},
+  ): Promise<StepResult> {
+    const { coordinates } = this.options;
+    const checked = checkCall(state, call, coordinates, options.problem ?? null);
+    const spent: EnvironmentState = { ...state, turn: state.turn + 1, past: [...state.past, state] };
+    const outOfTurns = !options.unbounded && spent.turn >= state.turnBudget;
+    if ('invalid' in checked) {
+      const after = outOfTurns ? { ...spent, ended: 'truncated' as const } : spent;
+      return this.result(after, checked.invalid, []);
+    }
+    const notes: string[] = [];
+    const changed = await this.apply(spent, gestureOf(checked.call, state.view, coordinates), notes, options);
+    const after = outOfTurns && changed.ended === null ? { ...changed, ended: 'truncated' as const } : changed;
+    return this.result(after, null, notes);
+  }
+
+  private async apply(
+    state: EnvironmentState,
+    gesture: Gesture,
+    notes: string[],
+    options: SegmentOptions,
+  ): Promise<EnvironmentState> {
+    const active = activeObjectOf(state);
+    const { image, viewConfig } = this.options;
+    switch (gesture.name) {
+      case 'segment_box':
+        return this.segment(state, { box: gesture.box, points: [], lowRes: null }, notes, options);
+      case 'add_point': {
+        const { prompt } = active;
+        const points = [...prompt.points, { ...gesture.point, label: gesture.label }];
+        return this.segment(state, { ...prompt, points }, notes, options);
+      }
+      case 'zoom': {
+        const view = zoomView(image, gesture.box, viewConfig);
+        if (sameView(view, state.view)) notes.push('The view is already there: nothing changed.');
+        return { ...state, view };
+      }
+      case 'zoom_out': {
+        const view = fullView(image, viewConfig);
+        if (sameView(view, state.view)) notes.push('The view already shows the whole image: nothing changed.');
+        return { ...state, view };
+      }
+      case 'revert': {
+        const then = state.past[gesture.turn]?.objects.find((object) => object.id === active.id);
+        return replaceActive(state, then ?? emptyObject(active.id));
+      }
+      case 'new_object': {
+        const id = Math.max(...state.objects.map((object) => object.id)) + 1;
+        return { ...state, objects: [...state.objects, emptyObject(id)], activeObject: id };
+      }
+      case 'finish':
+        return { ...state, ended: 'finished' };
+      case 'report_no_target':
+        return { ...state, ended: 'no_target' };
+    }
+  }
+
+  private async segment(
+    state: EnvironmentState,
+    prompt: Prompt,
+    notes: string[],
+    options: SegmentOptions,
+  ): Promise<EnvironmentState> {
+    const before = activeObjectOf(state);
+    const { candidates, best } = await this.options.segmenter.segment(this.options.image, prompt, options);
+    const chosen = candidates[best] ?? candidates[0];
+    if (!chosen) throw new Error('The segmenter answered with no candidate');
+    if (before.mask && equalMasks(before.mask, chosen.mask)) notes.push('The mask did not change.');
+    return replaceActive(state, {
+      id: before.id,
+      prompt: { ...prompt, lowRes: chosen.lowRes },
+      mask: chosen.mask,
+      predictedIou: chosen.predictedIou,
+    });
+  }
+
+  private result(state: EnvironmentState, invalid: string | null, notes: readonly string[]): StepResult {
+    const { coordinates, image, viewConfig, groundTruth } = this.options;
+    const observation: Observation = {
+      text: observationText(state, { coordinates, full: fullView(image, viewConfig), invalid, notes }),
+      view: state.view,
+      objects: state.objects.map((object) => ({
+        id: object.id,
+        box: object.prompt.box,
+        points: object.prompt.points.map(({ x, y, label }) => ({ x, y, label })),
+        mask: object.mask ? encodeMask(object.mask) : null,
+        predictedIou: object.predictedIou,
+      })),
+      activeObject: state.activeObject,
+      turn: state.turn,
+      turnsLeft: Math.max(0, state.turnBudget - state.turn),
+    };
+    return { state, observation, invalid, iou: groundTruth ? iouOfState(state, groundTruth) : null };
+  }
+}
+
+function replaceActive(state: EnvironmentState, object: EnvironmentObject): EnvironmentState {
+  return { ...state, objects: state.objects.map((other) => (other.id === state.activeObject ? object : other)) };
+}
+
+function sameView(a: View, b: View): boolean {
+  return a.box.x1 === b.box.x1 && a.box.y1 === b.box.y1 && a.box.x2 === b.box.x2 && a.box.y2 === b.box.y2;
+}
+
+function equalMasks(a: Bitmap, b: Bitmap): boolean {
+  return a.data.length === b.data.length && a.data.every((value, index) => value === b.data[index]);
 }

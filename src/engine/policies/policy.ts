@@ -1,7 +1,7 @@
 import type { Coordinates, View } from '@shared/geometry/view';
 import type { RawCall, ToolName } from '@shared/tools/definitions';
 import type { Usage } from '@shared/trajectory/schema';
-import type { EnvironmentState } from '../environment/environment';
+import type { EnvironmentState } from '../environment/state';
 
 export interface PngImage {
   png: Uint8Array;
