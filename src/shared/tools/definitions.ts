@@ -115,7 +115,12 @@ export const toolDefinitions: readonly ToolDefinition[] = [
     description: 'Keep the active object and start another one, when the query names several.',
     arguments: [],
   },
-  { name: 'finish', label: 'Finish', description: 'Submit the masks of all objects as the answer.', arguments: [] },
+  {
+    name: 'finish',
+    label: 'Finish',
+    description: 'Submit the masks of all objects as the answer.',
+    arguments: [],
+  },
   {
     name: 'report_no_target',
     label: 'No target',
