@@ -51,6 +51,8 @@ export interface ProposeOptions {
 export interface Policy {
   readonly identity: { kind: string; name: string };
   readonly author: 'agent' | 'human' | 'simulator';
+  /** Whether `messages` are needed; when false they come empty and nothing is rendered. */
+  readonly readsPrompt: boolean;
   propose(input: PolicyInput, options?: ProposeOptions): Promise<Proposal>;
   close(): Promise<void>;
 }

@@ -1,0 +1,88 @@
+import type { Coordinates } from '@shared/geometry/view';
+import { formatTurn } from '@shared/tools/prompt-text';
+import type { Observation, Trajectory } from '@shared/trajectory/schema';
+import { pathTo } from '@shared/trajectory/tree';
+import type { ObservationRenderer } from '../environment/observation-image';
+import type { Message, MessagePart } from '../policies/policy';
+import type { ImageSource } from '../segmenters/segmenter';
+
+/** How many of the latest overlay images stay in a prompt beside the first image. Older ones become a line of text. */
+export const defaultObservationImages = 1;
+
+/**
+ * The system text. The tools section is appended by each policy in the form that its model was trained on.
+ * Wording is this project's own (RSAgent's prompt is not public).
+ */
+export function systemText(coordinates: Coordinates): string {
+  const unit =
+    coordinates === 'norm1000'
+      ? 'Coordinates are integers from 0 to 1000 of the latest view: x from left to right, y from top to bottom.'
+      : 'Coordinates are integer pixels of the latest view image: x from left to right, y from top to bottom.';
+  return [
+    'You segment what a query names in an image. You work in turns: think briefly, call exactly one tool, look at the result, and correct it until the mask fits.',
+    unit,
+    'Start with segment_box around the target. Refine with add_point: positive where a part is missing, negative where too much is covered. If the target is small, zoom first. If a call made things worse, revert. If the query names several objects, use new_object between them. Call finish when the mask fits, or report_no_target when nothing matches.',
+  ].join('\n');
+}
+
+/** A part of a prompt in which an image is named by the node whose observation it shows (null: the root). */
+export type PromptPart = { type: 'text'; text: string } | { type: 'image'; node: string | null };
+export interface PromptMessage {
+  role: Message['role'];
+  content: PromptPart[];
+}
+
+/**
+ * The prompt at a node: system text, the query with the first image, every turn up to the node as text, and the
+ * latest `observationImages` overlay images. The trajectory itself always keeps everything.
+ */
+export function promptAt(
+  trajectory: Trajectory,
+  head: string | null,
+  observationImages = defaultObservationImages,
+): PromptMessage[] {
+  const path = pathTo(trajectory, head).filter((node) => node.observation !== null);
+  const messages: PromptMessage[] = [
+    { role: 'system', content: [{ type: 'text', text: systemText(trajectory.header.coordinates) }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'image', node: null },
+        { type: 'text', text: `Query: ${trajectory.header.query}\n${trajectory.root.text}` },
+      ],
+    },
+  ];
+  for (const [index, node] of path.entries()) {
+    const isShown = index >= path.length - observationImages;
+    const said = node.call ? formatTurn(node.thought, node.call) : node.raw || node.thought;
+    messages.push({ role: 'assistant', content: [{ type: 'text', text: said }] });
+    messages.push({
+      role: 'tool',
+      content: [
+        ...(isShown ? [{ type: 'image' as const, node: node.id }] : []),
+        { type: 'text', text: `${isShown ? '' : '[earlier image left out]\n'}${node.observation?.text ?? ''}` },
+      ],
+    });
+  }
+  return messages;
+}
+
+/** Renders the images that a prompt names. */
+export async function renderPrompt(
+  prompt: readonly PromptMessage[],
+  trajectory: Trajectory,
+  image: ImageSource,
+  renderer: ObservationRenderer,
+): Promise<Message[]> {
+  const observations = new Map<string, Observation>();
+  for (const node of trajectory.nodes) if (node.observation) observations.set(node.id, node.observation);
+  const renderPart = async (part: PromptPart): Promise<MessagePart> => {
+    if (part.type === 'text') return part;
+    const observation = part.node === null ? trajectory.root : observations.get(part.node);
+    if (!observation) throw new Error(`Prompt names node ${part.node}, which has no observation`);
+    return { type: 'image', image: await renderer.render(image, observation, trajectory.header.overlay) };
+  };
+  return Promise.all(
+    prompt.map(async ({ role, content }) => ({ role, content: await Promise.all(content.map(renderPart)) })),
+  );
+}

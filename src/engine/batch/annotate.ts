@@ -1,0 +1,137 @@
+import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
+import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
+import { decodeMask, type Rle, rleArea } from '@shared/mask/rle';
+import { hashText } from '@shared/random';
+import type { Trajectory } from '@shared/trajectory/schema';
+import { headerOf, runEpisode } from '../agent/episode';
+import { Environment } from '../environment/environment';
+import { overlap } from '../environment/ground-truth';
+import { ObservationRenderer } from '../environment/observation-image';
+import type { Policy } from '../policies/policy';
+import type { ImageSource, Segmenter } from '../segmenters/segmenter';
+import type { ItemResult, ProgressLog } from './progress-log';
+
+/** One image and query of a batch. */
+export interface BatchItem {
+  /** Unique in the run and the same at every start: what is resumed by. */
+  key: string;
+  imageName: string;
+  query: string;
+  /** Mask of what the query names, if known; empty when nothing matches. */
+  groundTruth: Rle | null;
+  openImage(): Promise<ImageSource>;
+}
+
+export interface BatchOptions {
+  segmenter: Segmenter;
+  /** Makes the policy of an item; it is closed after the item's episode. */
+  policyFor(item: BatchItem, seed: number): Policy;
+  coordinates: Coordinates;
+  turnBudget: number;
+  concurrency: number;
+  seed: number;
+  signal?: AbortSignal;
+  onItem?(result: ItemResult): void;
+}
+
+/**
+ * Runs an episode for each item that the log does not hold yet, several at a time. An item that fails is recorded
+ * with its reason and the rest goes on.
+ *
+ * @throws MaskwrightError CANCELLED when the signal aborts; finished items are in the log
+ */
+export async function annotateBatch(
+  items: readonly BatchItem[],
+  log: ProgressLog,
+  options: BatchOptions,
+): Promise<void> {
+  const renderer = new ObservationRenderer();
+  const waiting = items.filter((item) => !log.done.has(item.key));
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item; item = waiting.shift()) {
+      if (options.signal?.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
+      const result = await annotateItem(item, renderer, options);
+      log.add(result);
+      options.onItem?.(result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.concurrency) }, worker));
+}
+
+async function annotateItem(
+  item: BatchItem,
+  renderer: ObservationRenderer,
+  options: BatchOptions,
+): Promise<ItemResult> {
+  try {
+    return await runItem(item, renderer, options);
+  } catch (error) {
+    if (isCancelled(error) && options.signal?.aborted) throw error;
+    const known = error instanceof MaskwrightError;
+    return {
+      ok: false,
+      key: item.key,
+      code: known ? error.code : 'INTERNAL',
+      message: messageOf(error),
+      hint: known ? error.hint : '',
+      truthArea: item.groundTruth ? rleArea(item.groundTruth) : null,
+    };
+  }
+}
+
+async function runItem(item: BatchItem, renderer: ObservationRenderer, options: BatchOptions): Promise<ItemResult> {
+  const image = await item.openImage();
+  const truth = item.groundTruth ? decodeMask(item.groundTruth) : null;
+  if (truth && (truth.width !== image.width || truth.height !== image.height)) {
+    throw new MaskwrightError(
+      'INVALID_REQUEST',
+      `The ground truth of ${item.key} is ${truth.width}×${truth.height} and its image ${image.width}×${image.height}.`,
+      { hint: 'Use the images that the annotations were made on.' },
+    );
+  }
+  const seed = (hashText(item.key) ^ options.seed) >>> 0;
+  const environment = new Environment({
+    image,
+    segmenter: options.segmenter,
+    coordinates: options.coordinates,
+    viewConfig: defaultViewConfig(options.coordinates),
+    turnBudget: options.turnBudget,
+    groundTruth: truth && { mask: truth },
+  });
+  const policy = options.policyFor(item, seed);
+  try {
+    const header = headerOf(environment, {
+      id: trajectoryId(item, options),
+      imageName: item.imageName,
+      query: item.query,
+      policy: policy.identity,
+      seed,
+    });
+    const { trajectory } = await runEpisode(environment, policy, header, renderer, { signal: options.signal });
+    return {
+      ok: true,
+      key: item.key,
+      trajectory,
+      imageWidth: image.width,
+      imageHeight: image.height,
+      overlap: truth && overlap(trajectory.outcome.masks.map(decodeMask), truth),
+      overlapFirst: truth && overlap(masksAfterFirstSegmentation(trajectory), truth),
+    };
+  } finally {
+    await policy.close();
+  }
+}
+
+/** The same for the same item and seed, so that a repeated run gives the same file. */
+function trajectoryId(item: BatchItem, options: BatchOptions): string {
+  const hex = (text: string): string => hashText(text).toString(16).padStart(8, '0');
+  return `t-${hex(item.key)}${hex(`${options.seed} ${item.query} ${item.key}`)}`;
+}
+
+/** What a single segmentation call would have submitted: one-shot, without looking. */
+function masksAfterFirstSegmentation(trajectory: Trajectory): ReturnType<typeof decodeMask>[] {
+  const first = trajectory.nodes.find(
+    (node) => node.invalid === null && (node.call?.name === 'segment_box' || node.call?.name === 'add_point'),
+  );
+  return (first?.observation?.objects ?? []).flatMap((object) => (object.mask ? [decodeMask(object.mask)] : []));
+}
