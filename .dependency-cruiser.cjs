@@ -4,10 +4,10 @@ module.exports = {
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
     {
       name: 'shared-is-pure',
-      comment: 'src/shared runs anywhere: it imports itself and zod, no Node built-in, DOM library or Electron.',
+      comment: 'src/shared runs anywhere: it imports itself and pure packages, no Node built-in, DOM library or Electron.',
       severity: 'error',
       from: { path: '^src/shared', pathNot: '\\.test\\.ts$' },
-      to: { pathNot: ['^src/shared', 'node_modules/(zod|jsonrepair)/'] },
+      to: { pathNot: ['^src/shared', 'node_modules/(zod|jsonrepair|@msgpack)/'] },
     },
     {
       name: 'engine-knows-no-host',

@@ -5,7 +5,7 @@ import { decodeFrame, encodeFrame } from './wire';
 
 export interface PortLike {
   postMessage(message: unknown): void;
-  addEventListener(type: string, listener: (event: { data: unknown }) => void): void;
+  addEventListener(type: 'message' | 'close', listener: (event: object) => void): void;
   start(): void;
   close(): void;
 }
@@ -14,7 +14,7 @@ export interface SocketLike {
   binaryType: string;
   readonly readyState: number;
   send(data: Uint8Array<ArrayBuffer>): void;
-  addEventListener(type: string, listener: (event: { data?: unknown }) => void): void;
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: object) => void): void;
   close(code?: number, reason?: string): void;
 }
 
@@ -22,6 +22,10 @@ const SOCKET_CONNECTING = 0;
 const SOCKET_OPEN = 1;
 /** Close code "unsupported data". */
 const UNSUPPORTED_DATA = 1003;
+
+function dataOf(event: object): unknown {
+  return 'data' in event ? event.data : undefined;
+}
 
 /** Listeners of a channel; messages that come before anybody listens are kept. */
 export class ChannelEvents {
@@ -70,7 +74,7 @@ export class ChannelEvents {
 /** A MessagePort of the DOM or of node:worker_threads. Old Chromium does not tell when the other side is gone. */
 export function messagePortChannel(port: PortLike): Channel {
   const events = new ChannelEvents();
-  port.addEventListener('message', (event) => events.message(event.data));
+  port.addEventListener('message', (event) => events.message(dataOf(event)));
   port.addEventListener('close', () => events.close());
   port.start();
   return {
@@ -95,7 +99,8 @@ export function webSocketChannel(socket: SocketLike): Channel {
     for (const message of unsent) socket.send(encodeFrame(message));
     unsent = [];
   });
-  socket.addEventListener('message', ({ data }) => {
+  socket.addEventListener('message', (event) => {
+    const data = dataOf(event);
     let message: unknown;
     try {
       if (!(data instanceof ArrayBuffer)) throw new TypeError('text frame');
