@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-const alias = { '@shared': resolve(__dirname, 'src/shared'), '@engine': resolve(__dirname, 'src/engine') };
+const alias = { '@shared': resolve(import.meta.dirname, 'src/shared'), '@engine': resolve(import.meta.dirname, 'src/engine') };
 
 /** `unit`: pure logic beside the code. `integration`: real models, photographs, child processes. */
 export default defineConfig({
