@@ -1,0 +1,27 @@
+/**
+ * Category colours that stay apart for people with colour-blindness: Okabe and Ito's set without black, followed by
+ * Paul Tol's "muted". Repeats after the last; a category's name is always shown beside its colour.
+ */
+export const palette = [
+  '#0072b2',
+  '#e69f00',
+  '#009e73',
+  '#cc79a7',
+  '#56b4e9',
+  '#d55e00',
+  '#f0e442',
+  '#882255',
+  '#44aa99',
+  '#332288',
+  '#ddcc77',
+  '#117733',
+  '#aa4499',
+  '#88ccee',
+  '#999933',
+  '#cc6677',
+] as const;
+
+/** Colour of the n-th category, counted from 0. */
+export function paletteColor(index: number): string {
+  return palette[Math.abs(Math.trunc(index)) % palette.length] ?? palette[0];
+}

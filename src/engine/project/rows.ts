@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { Annotation } from '../../shared/contract/methods';
+import { imageStateSchema } from '../../shared/contract/methods';
+import { authorSchema, outcomeSchema } from '../../shared/trajectory/schema';
+import type { ChangedRow } from './changes';
+
+/** Shapes of the tables' rows, as SQLite returns them. */
+
+export const countRow = z.object({ n: z.number().int() });
+export const textRow = z.object({ value: z.string() });
+export const numberRow = z.object({ value: z.number().int().nullable() });
+
+export const imageRow = z.object({
+  id: z.string(),
+  root_id: z.number().int(),
+  path: z.string(),
+  name: z.string(),
+  sha256: z.string(),
+  width: z.number().int(),
+  height: z.number().int(),
+  state: imageStateSchema,
+  coco_id: z.number().int().nullable(),
+  original: z.string().nullable(),
+});
+export type ImageRow = z.infer<typeof imageRow>;
+export const imageColumns = 'id, root_id, path, name, sha256, width, height, state, coco_id, original';
+
+export const annotationRow = z.object({
+  id: z.number().int(),
+  image_id: z.string(),
+  category_id: z.number().int(),
+  mask_height: z.number().int(),
+  mask_width: z.number().int(),
+  mask_counts: z.string(),
+  bbox_x: z.number(),
+  bbox_y: z.number(),
+  bbox_width: z.number(),
+  bbox_height: z.number(),
+  area: z.number(),
+  iscrowd: z.number().int(),
+  author: authorSchema,
+  score: z.number().nullable(),
+  query: z.string().nullable(),
+  trajectory_id: z.string().nullable(),
+  created_at: z.string(),
+  import_key: z.string().nullable(),
+  mask_edited: z.number().int(),
+  original: z.string().nullable(),
+});
+export type AnnotationRow = z.infer<typeof annotationRow>;
+export const annotationColumns = Object.keys(annotationRow.shape).join(', ');
+
+/** A row as the journal keeps it. */
+export function rowOf(row: AnnotationRow): ChangedRow {
+  return { ...row };
+}
+
+export function annotationOf(row: AnnotationRow): Annotation {
+  return {
+    id: row.id,
+    imageId: row.image_id,
+    categoryId: row.category_id,
+    mask: { size: [row.mask_height, row.mask_width], counts: row.mask_counts },
+    bbox: [row.bbox_x, row.bbox_y, row.bbox_width, row.bbox_height],
+    area: row.area,
+    iscrowd: row.iscrowd !== 0,
+    author: row.author,
+    score: row.score,
+    query: row.query,
+    trajectoryId: row.trajectory_id,
+  };
+}
+
+export const categoryRow = z.object({
+  id: z.number().int(),
+  name: z.string(),
+  supercategory: z.string(),
+  color: z.string(),
+  original: z.string().nullable(),
+});
+
+export const trajectoryRow = z.object({
+  id: z.string(),
+  image_id: z.string(),
+  query: z.string(),
+  status: outcomeSchema.shape.status,
+  turns: z.number().int(),
+  author: authorSchema,
+  created_at: z.string(),
+});
+
+export const journalRow = z.object({
+  seq: z.number().int(),
+  kind: z.enum(['mark', 'undo', 'redo', 'event']),
+  target: z.number().int().nullable(),
+});
+
+export const jobRow = z.object({
+  id: z.string(),
+  kind: z.string(),
+  label: z.string(),
+  status: z.enum(['running', 'done', 'failed', 'cancelled']),
+  done: z.number().int(),
+  total: z.number().int().nullable(),
+  message: z.string().nullable(),
+  failures: z.string(),
+});

@@ -1,0 +1,52 @@
+import { MaskwrightError, messageOf } from '../../shared/contract/errors';
+import { type Author, type Outcome, type Trajectory, trajectorySchema } from '../../shared/trajectory/schema';
+
+/** A trajectory is stored as two texts: its outcome, which undo may change, and all the rest. */
+
+export const openOutcome: Outcome = { status: 'open', node: null, masks: [], category: null, message: null };
+
+/** Who made a trajectory, and how many turns really ran. */
+export function summarise(trajectory: Trajectory): { turns: number; author: Author } {
+  const run = trajectory.nodes.filter((node) => node.observation !== null);
+  const by = (author: Author): boolean => trajectory.nodes.some((node) => node.author === author);
+  const author =
+    by('human') || trajectory.nodes.length === 0 ? 'human' : by('simulator') ? 'simulator' : 'agent';
+  return { turns: run.length, author };
+}
+
+function parsed(id: string, value: unknown): Trajectory {
+  const result = trajectorySchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new MaskwrightError(
+    'PROJECT_UNREADABLE',
+    `Trajectory ${id} cannot be read (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`,
+    { hint: 'Export the others, or restore the project from a backup.', cause: result.error },
+  );
+}
+
+/** The texts to store, after checking that they read back. Throws INVALID_REQUEST when they would not. */
+export function checkedTrajectory(input: Trajectory): { trajectory: Trajectory; body: string } {
+  try {
+    const value: unknown = JSON.parse(JSON.stringify(input));
+    const trajectory = parsed(input.header.id, value);
+    const { header, root, nodes, verdicts } = trajectory;
+    return { trajectory, body: JSON.stringify({ header, root, nodes, verdicts }) };
+  } catch (error) {
+    throw new MaskwrightError('INVALID_REQUEST', messageOf(error), { cause: error });
+  }
+}
+
+/** Reads the stored texts. Throws PROJECT_UNREADABLE. */
+export function parseTrajectory(id: string, body: string, outcome: string): Trajectory {
+  try {
+    const rest: unknown = JSON.parse(body);
+    const settled: unknown = JSON.parse(outcome);
+    return parsed(id, typeof rest === 'object' && rest !== null ? { ...rest, outcome: settled } : null);
+  } catch (error) {
+    if (error instanceof MaskwrightError) throw error;
+    throw new MaskwrightError('PROJECT_UNREADABLE', `Trajectory ${id} is not JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
