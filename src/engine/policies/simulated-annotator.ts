@@ -63,8 +63,7 @@ export function simulatedAnnotator(
 
     const iou = iouOfState(state, { mask: groundTruth });
     const best = bestTurn(state, groundTruth);
-    const isAfterClick = lastClick !== null;
-    if (isAfterClick) failures = iou > best.iou + epsilon ? 0 : failures + 1;
+    if (lastClick) failures = iou > best.iou + epsilon ? 0 : failures + 1;
     if (iou < best.iou - epsilon) {
       if (lastClick) spentPlaces.push(lastClick);
       lastClick = null;
@@ -88,9 +87,8 @@ export function simulatedAnnotator(
     target: Box,
     turnsLeft: number,
   ): { thought: string; gesture: Gesture } => {
-    const isWholeView = state.past.every((past) => past.view.width === state.view.width);
     const share = boxArea(target) / boxArea(state.view.box);
-    if (share < settings.zoomBelow && turnsLeft > 2 && isWholeView && state.turn === 0) {
+    if (share < settings.zoomBelow && turnsLeft > 2 && state.turn === 0) {
       return {
         thought: 'The target is small; look closer first.',
         gesture: { name: 'zoom', box: padded(target, 0.75) },

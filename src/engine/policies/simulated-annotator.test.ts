@@ -1,0 +1,94 @@
+import { defaultViewConfig } from '@shared/geometry/view';
+import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
+import type { Trajectory } from '@shared/trajectory/schema';
+import { describe, expect, it } from 'vitest';
+import { greyImage, shapeSegmenter } from '../../../tests/support/shape-segmenter';
+import { headerOf, runEpisode } from '../agent/episode';
+import { Environment } from '../environment/environment';
+import { ObservationRenderer } from '../environment/observation-image';
+import { type SimulatedAnnotatorOptions, simulatedAnnotator } from './simulated-annotator';
+
+function rectangle(x1: number, y1: number, x2: number, y2: number): Bitmap {
+  const mask = createBitmap(100, 80);
+  for (let y = y1; y < y2; y++) mask.data.fill(1, y * 100 + x1, y * 100 + x2);
+  return mask;
+}
+
+async function episode(
+  truth: Bitmap,
+  options: Partial<SimulatedAnnotatorOptions> & { shift?: number; turnBudget?: number } = {},
+): Promise<{ trajectory: Trajectory; iou: number }> {
+  const environment = new Environment({
+    image: greyImage(100, 80),
+    segmenter: shapeSegmenter({ shift: options.shift }),
+    coordinates: 'norm1000',
+    viewConfig: defaultViewConfig('norm1000'),
+    turnBudget: options.turnBudget ?? 8,
+    groundTruth: { mask: truth },
+  });
+  const policy = simulatedAnnotator(truth, options);
+  const header = headerOf(environment, { id: 't', imageName: 'grey', query: 'it', policy: policy.identity, seed: 1 });
+  const { trajectory, final } = await runEpisode(environment, policy, header, new ObservationRenderer());
+  return { trajectory, iou: final.iou ?? 0 };
+}
+
+const names = (trajectory: Trajectory): (string | undefined)[] => trajectory.nodes.map((node) => node.call?.name);
+
+describe('simulated annotator', () => {
+  it('boxes the target and finishes when the mask fits', async () => {
+    const { trajectory, iou } = await episode(rectangle(10, 20, 50, 60));
+    expect(names(trajectory)).toEqual(['segment_box', 'finish']);
+    expect(iou).toBe(1);
+  });
+
+  it('clicks into the larger error and gains', async () => {
+    const { trajectory, iou } = await episode(rectangle(10, 20, 50, 60), { shift: 8 });
+    expect(names(trajectory).slice(0, 2)).toEqual(['segment_box', 'add_point']);
+    expect(iou).toBeGreaterThan(trajectory.nodes[0]?.iou ?? 1);
+    expect(trajectory.outcome.status).toBe('finished');
+  });
+
+  it('reverts a click that made it worse, never clicks there again, and ends on its best mask', async () => {
+    // A thin target: every positive disc covers more background than target.
+    const { trajectory, iou } = await episode(rectangle(10, 40, 90, 42), { shift: 30, patience: 3 });
+    const best = Math.max(...trajectory.nodes.map((node) => node.iou ?? 0));
+    expect(names(trajectory)).toContain('revert');
+    expect(iou).toBe(best);
+    const clicks = trajectory.nodes.filter((node) => node.call?.name === 'add_point').map((node) => JSON.stringify(node.call));
+    expect(new Set(clicks).size).toBe(clicks.length);
+    for (const [index, node] of trajectory.nodes.entries()) {
+      const before = trajectory.nodes[index - 1];
+      if (node.call?.name === 'revert') expect(node.iou ?? 0).toBeGreaterThan(before?.iou ?? 1);
+    }
+    expect(trajectory.nodes.at(-1)?.call?.name).toBe('finish');
+  });
+
+  it.each([1, 2, 3, 4])('stays within a budget of %i turns', async (turnBudget) => {
+    const { trajectory, iou } = await episode(rectangle(10, 20, 50, 60), { shift: 8, turnBudget });
+    expect(trajectory.nodes.length).toBeLessThanOrEqual(turnBudget);
+    expect(iou).toBe(Math.max(...trajectory.nodes.map((node) => node.iou ?? 0)));
+  });
+
+  it('reports that there is no target', async () => {
+    const { trajectory, iou } = await episode(createBitmap(100, 80));
+    expect(names(trajectory)).toEqual(['report_no_target']);
+    expect(trajectory.outcome.status).toBe('no_target');
+    expect(iou).toBe(1);
+  });
+
+  it('zooms to a small target first, and starts with a click when told to', async () => {
+    const zoomed = await episode(rectangle(10, 20, 16, 26), { zoomBelow: 0.05 });
+    expect(names(zoomed.trajectory).slice(0, 2)).toEqual(['zoom', 'segment_box']);
+    const clicked = await episode(rectangle(10, 20, 50, 60), { start: 'point' });
+    expect(clicked.trajectory.nodes[0]?.call).toMatchObject({ name: 'add_point', arguments: { label: 'positive' } });
+  });
+
+  it('repeats itself for a seed and differs for another', async () => {
+    const run = async (seed: number): Promise<unknown> =>
+      (await episode(rectangle(10, 20, 50, 60), { boxJitter: 0.1, clickJitter: 0.3, seed })).trajectory.nodes.map(
+        (node) => node.call,
+      );
+    expect(await run(5)).toEqual(await run(5));
+    expect(await run(5)).not.toEqual(await run(6));
+  });
+});
