@@ -1,0 +1,46 @@
+import type { Handlers } from '@shared/contract/methods';
+import type { EpisodeDesk } from './episode-desk';
+import type { Workspace } from './workspace';
+
+type EpisodeMethods = Extract<keyof Handlers, `episode.${string}`> | 'segment.preview';
+
+export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<Handlers, EpisodeMethods> {
+  return {
+    'episode.start': async (input) => desk.start(input),
+    'episode.state': async ({ episodeId }) => (await desk.session(episodeId)).state(),
+    'episode.setMode': async ({ episodeId, mode }) => (await desk.session(episodeId)).setMode(mode),
+    'episode.propose': async ({ episodeId }) => (await desk.session(episodeId)).propose(),
+    'episode.acceptCall': async ({ episodeId }) => (await desk.session(episodeId)).acceptCall(),
+    'episode.rejectCall': async ({ episodeId, reason }) => (await desk.session(episodeId)).rejectCall(reason),
+    'episode.act': async ({ episodeId, gesture }) => (await desk.session(episodeId)).act(gesture),
+    'episode.correct': async ({ episodeId, nodeId, gesture }) =>
+      (await desk.session(episodeId)).correct(nodeId, gesture),
+    'episode.goTo': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).goTo(nodeId),
+    'episode.stop': async ({ episodeId }) => (await desk.session(episodeId)).stop(),
+    'episode.accept': async ({ episodeId, categoryId }) => {
+      const session = await desk.session(episodeId);
+      const { project } = workspace;
+      const category = project.categories().find((known) => known.id === categoryId)?.name ?? '';
+      const { masks, score, author } = await session.answer();
+      const query = session.state().trajectory.header.query || null;
+      let annotations: ReturnType<typeof project.annotations> = [];
+      const state = await session.accept(category, (trajectory) => {
+        annotations = project.acceptEpisode({
+          imageId: session.imageId,
+          trajectory,
+          categoryId,
+          masks,
+          score,
+          author,
+          query,
+        }).annotations;
+      });
+      return { state, annotations, history: desk.historyState() };
+    },
+    'episode.reject': async ({ episodeId, reason }) => (await desk.session(episodeId)).reject(reason),
+    'episode.observationImage': async ({ episodeId, nodeId, size }) => desk.observationImage(episodeId, nodeId, size),
+    'segment.preview': async ({ episodeId, gesture }) => ({
+      mask: await (await desk.session(episodeId)).preview(gesture),
+    }),
+  };
+}

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Handlers } from '@shared/contract/methods';
+import sharp from 'sharp';
+import writeFileAtomic from 'write-file-atomic';
+import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
+import { openImage } from '../images/image-file';
+import type { Models } from '../setup/models';
+import type { Workspace } from './workspace';
+
+/** Longest side of a thumbnail in pixels: twice what the list shows, for dense screens. */
+const thumbnailSize = 320;
+
+/** Formats that every browser shows as they are; others are sent as PNG. */
+const browserFormats = new Map([
+  ['jpeg', 'image/jpeg'],
+  ['png', 'image/png'],
+  ['webp', 'image/webp'],
+  ['gif', 'image/gif'],
+]);
+
+export function imageHandlers(
+  workspace: Workspace,
+  models: Models,
+  cacheDir: string,
+): Pick<Handlers, 'images.list' | 'images.read' | 'images.prefetch' | 'images.setState'> {
+  const thumbnails = join(cacheDir, 'thumbnails');
+  return {
+    'images.list': async (query) => workspace.project.listImages(query),
+    'images.read': async ({ imageId, variant }) => {
+      const path = workspace.project.imagePath(imageId);
+      try {
+        if (variant === 'full') return await readForBrowser(path);
+        return await readThumbnail(path, workspace.project.imageById(imageId).sha256, thumbnails);
+      } catch (error) {
+        throw new MaskwrightError('IMAGE_UNREADABLE', `The image cannot be read: ${messageOf(error)}`, {
+          hint: 'Check that the file is still there and opens in an image viewer.',
+          cause: error,
+        });
+      }
+    },
+    'images.prefetch': async ({ imageId, priority }) => {
+      const segmenter = await models.segmenter();
+      if (!segmenter) return {};
+      const image = await openImage(workspace.project.imagePath(imageId));
+      await segmenter.encode(image, { priority }).catch((error: unknown) => {
+        if (!isCancelled(error)) throw error;
+      });
+      return {};
+    },
+    'images.setState': async ({ imageId, state }) => {
+      workspace.project.setImageState(imageId, state);
+      return workspace.project.historyState();
+    },
+  };
+}
+
+/** The file's own bytes where a browser shows them upright as they are, else a PNG. */
+async function readForBrowser(path: string): Promise<{ mime: string; bytes: Uint8Array }> {
+  const { format } = await sharp(path).metadata();
+  // Browsers turn images by EXIF themselves, as we do.
+  const mime = browserFormats.get(format ?? '');
+  if (mime) return { mime, bytes: new Uint8Array(await readFile(path)) };
+  return { mime: 'image/png', bytes: new Uint8Array(await sharp(path).rotate().png().toBuffer()) };
+}
+
+async function readThumbnail(path: string, hash: string, dir: string): Promise<{ mime: string; bytes: Uint8Array }> {
+  const name = createHash('sha1').update(`${hash} ${thumbnailSize}`).digest('hex');
+  const file = join(dir, `${name}.webp`);
+  const mime = 'image/webp';
+  try {
+    return { mime, bytes: new Uint8Array(await readFile(file)) };
+  } catch {
+    const bytes = await sharp(path)
+      .rotate()
+      .resize(thumbnailSize, thumbnailSize, { fit: 'inside', withoutEnlargement: true })
+      .webp({ quality: 78 })
+      .toBuffer();
+    await mkdir(dir, { recursive: true });
+    await writeFileAtomic(file, bytes, { fsync: false });
+    return { mime, bytes: new Uint8Array(bytes) };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Handlers, ProjectSummary } from '@shared/contract/methods';
+import { importCoco } from '../datasets/import-coco';
+import { importFolder } from '../datasets/import-folder';
+import { exportCoco } from '../exporters/coco';
+import type { JobRunner } from '../jobs/runner';
+import { dirname } from 'node:path';
+import type { ProjectStore } from '../project/store';
+import type { Workspace } from './workspace';
+
+type ProjectMethods =
+  | 'project.current'
+  | 'project.recent'
+  | 'project.open'
+  | 'project.openSample'
+  | 'project.importCoco'
+  | 'project.exportCoco'
+  | 'project.exportTrajectories';
+
+export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Handlers, ProjectMethods> {
+  const summaryOf = (store: ProjectStore): ProjectSummary => store.summary();
+  return {
+    'project.current': async () => workspace.summary(),
+    'project.recent': async () => workspace.recent(),
+    'project.open': async ({ location }) => {
+      const { store, created } = await workspace.open(location);
+      if (created) startFolderImport(store, jobs);
+      return summaryOf(store);
+    },
+    'project.openSample': async () => summaryOf(await workspace.openSample()),
+    'project.importCoco': async ({ file, images }) => {
+      const store = workspace.project;
+      const { id } = jobs.start('import-coco', 'Import COCO annotations', async (job) => {
+        const report = await importCoco(store, file, { images, onProgress: job.progress, signal: job.signal });
+        for (const skipped of report.skipped) job.fail(skipped.item, skipped.reason);
+        return `${report.annotations} annotations on ${report.images} images`;
+      });
+      return { jobId: id };
+    },
+    'project.exportCoco': async () => {
+      const store = workspace.project;
+      const { coco } = exportCoco(store);
+      return {
+        fileName: `${fileStem(store)}-coco.json`,
+        json: `${JSON.stringify(coco)}\n`,
+        annotations: coco.annotations.length,
+        images: coco.images.length,
+      };
+    },
+    'project.exportTrajectories': async () => {
+      const store = workspace.project;
+      const lines = [...store.allTrajectories(() => {})].map((trajectory) => `${JSON.stringify(trajectory)}\n`);
+      return { fileName: `${fileStem(store)}-trajectories.jsonl`, jsonl: lines.join(''), trajectories: lines.length };
+    },
+  };
+}
+
+function startFolderImport(store: ProjectStore, jobs: JobRunner): void {
+  jobs.start('import-folder', 'Import images', async (job) => {
+    const report = await importFolder(store, dirname(store.file), { onProgress: job.progress, signal: job.signal });
+    for (const skipped of report.skipped) job.fail(skipped.item, skipped.reason);
+    return `${report.added} images`;
+  });
+}
+
+function fileStem(store: ProjectStore): string {
+  const stem = store.summary().name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
+  return stem === '' ? 'project' : stem.toLowerCase();
+}

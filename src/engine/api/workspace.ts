@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { MaskwrightError } from '@shared/contract/errors';
+import type { JobState, ProjectSummary } from '@shared/contract/methods';
+import { parseTrajectory } from '@shared/trajectory/migrations';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import { importFolder } from '../datasets/import-folder';
+import { openOrCreateProject } from '../project/open';
+import { projectFileName } from '../project/paths';
+import type { ProjectStore } from '../project/store';
+import type { Emit } from './events';
+
+const recentSchema = z.array(z.object({ location: z.string(), name: z.string(), openedAt: z.string() }));
+type Recent = z.infer<typeof recentSchema>;
+
+const sampleName = 'first-steps';
+
+/** The project that is open, and the list of those that were. */
+export class Workspace {
+  private readonly options: { dataDir: string; resourcesDir: string; log: (line: string) => void };
+  private readonly emit: Emit;
+  private store: ProjectStore | null = null;
+  private closing: (() => Promise<void>) | null = null;
+
+  constructor(options: { dataDir: string; resourcesDir: string; log: (line: string) => void }, emit: Emit) {
+    this.options = options;
+    this.emit = emit;
+  }
+
+  /** Called before a project is closed, while it can still be written. */
+  onClosing(listener: () => Promise<void>): void {
+    this.closing = listener;
+  }
+
+  /** @throws MaskwrightError NO_PROJECT */
+  get project(): ProjectStore {
+    if (this.store) return this.store;
+    throw new MaskwrightError('NO_PROJECT', 'No project is open.', { hint: 'Open a folder of images or a project.' });
+  }
+
+  get current(): ProjectStore | null {
+    return this.store;
+  }
+
+  summary(): ProjectSummary | null {
+    return this.store?.summary() ?? null;
+  }
+
+  /** Opens a project file, or the project of a folder. @returns whether it was made just now, from a folder */
+  async open(location: string): Promise<{ store: ProjectStore; created: boolean }> {
+    const path = resolve(location);
+    if (this.store?.file === path || this.store?.file === join(path, projectFileName)) {
+      return { store: this.store, created: false };
+    }
+    const { store, created } = openOrCreateProject(path);
+    await this.closeProject();
+    this.store = store;
+    store.onChange((change) => {
+      if (change.images.length > 0) this.emit('images.changed', { imageIds: change.images });
+      if (change.annotations.length > 0) this.emit('annotations.changed', { imageIds: change.annotations });
+      if (change.project) this.emit('project.changed', store.summary());
+      if (change.history) this.emit('history.changed', change.history);
+    });
+    await this.remember(store);
+    this.emit('project.changed', store.summary());
+    this.emit('history.changed', store.historyState());
+    return { store, created };
+  }
+
+  /**
+   * The sample project: photographs with attribution and recorded trajectories, copied to the user's folder when it
+   * is opened for the first time.
+   */
+  async openSample(): Promise<ProjectStore> {
+    const folder = join(this.options.dataDir, 'samples', sampleName);
+    const shipped = join(this.options.resourcesDir, 'samples', sampleName);
+    if (!existsSync(join(folder, projectFileName))) {
+      if (!existsSync(shipped)) {
+        throw new MaskwrightError('NOT_FOUND', 'This installation has no sample project.', {
+          hint: 'Open a folder of your own images.',
+        });
+      }
+      await mkdir(dirname(folder), { recursive: true });
+      await cp(shipped, folder, { recursive: true });
+    }
+    const { store, created } = await this.open(folder);
+    if (created) {
+      store.setSetting('name', 'First steps (sample)');
+      store.setSetting('isSample', true);
+      await importFolder(store, folder);
+      await this.importTrajectories(store, join(folder, 'trajectories.jsonl'));
+      this.emit('project.changed', store.summary());
+    }
+    return store;
+  }
+
+  async recent(): Promise<Recent> {
+    const list = await readRecent(this.recentFile);
+    return list.filter((entry) => existsSync(entry.location));
+  }
+
+  saveJob(job: JobState): void {
+    this.store?.saveJob(job);
+  }
+
+  async close(): Promise<void> {
+    await this.closeProject();
+  }
+
+  /** Recorded trajectories find their image by the hash of its file. */
+  private async importTrajectories(store: ProjectStore, file: string): Promise<void> {
+    if (!existsSync(file)) return;
+    const byHash = new Map(store.allImages().map((image) => [image.sha256, image.id]));
+    for (const line of (await readFile(file, 'utf8')).split('\n')) {
+      if (line.trim() === '') continue;
+      const trajectory = parseTrajectory(JSON.parse(line));
+      const imageId = byHash.get(trajectory.header.image.hash);
+      if (imageId) store.saveTrajectory(trajectory, imageId);
+      else this.options.log(`The sample has no image for trajectory ${trajectory.header.id}.`);
+    }
+  }
+
+  private async closeProject(): Promise<void> {
+    if (!this.store) return;
+    await this.closing?.();
+    this.store.close();
+    this.store = null;
+  }
+
+  private get recentFile(): string {
+    return join(this.options.dataDir, 'recent.json');
+  }
+
+  private async remember(store: ProjectStore): Promise<void> {
+    const entry = { location: store.file, name: store.summary().name, openedAt: new Date().toISOString() };
+    const others = (await readRecent(this.recentFile)).filter((other) => other.location !== entry.location);
+    await mkdir(this.options.dataDir, { recursive: true });
+    await writeFileAtomic(this.recentFile, `${JSON.stringify([entry, ...others].slice(0, 12), null, 2)}\n`);
+  }
+}
+
+async function readRecent(file: string): Promise<Recent> {
+  try {
+    const parsed = recentSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
+    return parsed.success ? parsed.data : [];
+  } catch {
+    // Missing or damaged: the list of recent projects is a convenience and is made anew.
+    return [];
+  }
+}
