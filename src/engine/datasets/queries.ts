@@ -1,0 +1,142 @@
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { MaskwrightError } from '../../shared/contract/errors';
+import type { ReadOptions } from './coco';
+import { ImageFinder } from './image-finder';
+import { readText } from './json-file';
+import type { DatasetTarget } from './target';
+
+/**
+ * A file of queries, in any of three forms:
+ * - JSON: a list of `{ "image": "a.jpg", "query": "the dog" }`, or an object from image to query or list of queries;
+ * - JSON lines: one such object a line;
+ * - lines `a.jpg,the dog` or `a.jpg<tab>the dog`; a first line `image,query` (or `image,text`) is a heading. Quotes
+ *   as in CSV: `"a,b.jpg","the ""big"" dog"`. Empty lines and lines that begin with `#` are left out.
+ * `file_name` may stand for `image`, and `text` for `query`. `"no_target": true` says that there is nothing to find.
+ */
+const querySchema = z
+  .looseObject({
+    image: z.string().min(1).optional(),
+    file_name: z.string().min(1).optional(),
+    query: z.string().optional(),
+    text: z.string().optional(),
+    image_id: z.union([z.number(), z.string()]).optional(),
+    no_target: z.boolean().optional(),
+  })
+  .refine((entry) => (entry.image ?? entry.file_name) !== undefined, 'it names no image')
+  .refine((entry) => (entry.query ?? entry.text ?? '').trim() !== '', 'it has no query');
+
+export interface QueryLine {
+  image: string;
+  query: string;
+  imageId: string | null;
+  noTarget: boolean;
+}
+
+/** The parts of a CSV line, or null when a quote is left open. */
+export function splitLine(line: string): string[] | null {
+  const separator = line.includes('\t') ? '\t' : ',';
+  const parts: string[] = [];
+  let part = '';
+  let quoted = false;
+  for (let i = 0; i < line.length; i += 1) {
+    const character = line.charAt(i);
+    if (quoted) {
+      if (character !== '"') part += character;
+      else if (line.charAt(i + 1) === '"') {
+        part += '"';
+        i += 1;
+      } else quoted = false;
+    } else if (character === '"' && part.trim() === '') {
+      part = '';
+      quoted = true;
+    } else if (character === separator && parts.length === 0) {
+      // Only the first separator counts: a query may hold commas without being quoted.
+      parts.push(part.trim());
+      part = '';
+    } else part += character;
+  }
+  if (quoted) return null;
+  return [...parts, part.trim()];
+}
+
+function fromObject(value: unknown, place: string): QueryLine {
+  const parsed = querySchema.safeParse(value);
+  if (!parsed.success) {
+    throw new MaskwrightError(
+      'FORMAT_UNREADABLE',
+      `${place}: ${parsed.error.issues[0]?.message ?? 'not a query'}`,
+      {
+        hint: 'Each entry needs "image" and "query".',
+      },
+    );
+  }
+  const entry = parsed.data;
+  return {
+    image: entry.image ?? entry.file_name ?? '',
+    query: (entry.query ?? entry.text ?? '').trim(),
+    imageId: entry.image_id === undefined ? null : String(entry.image_id),
+    noTarget: entry.no_target === true,
+  };
+}
+
+/** Parses the text of a queries file. Throws FORMAT_UNREADABLE that names the entry or line. */
+export function parseQueries(text: string): QueryLine[] {
+  const trimmed = text.trim();
+  if (trimmed.startsWith('[') || trimmed.startsWith('{')) {
+    const whole = parsedJson(trimmed);
+    if (Array.isArray(whole)) return whole.map((entry, index) => fromObject(entry, `Entry ${index + 1}`));
+    const single = querySchema.safeParse(whole);
+    if (single.success) return [fromObject(whole, 'Entry 1')];
+    const map = z.record(z.string(), z.union([z.string(), z.array(z.string())])).safeParse(whole);
+    if (map.success) {
+      return Object.entries(map.data).flatMap(([image, queries]) =>
+        (Array.isArray(queries) ? queries : [queries]).map((query) => fromObject({ image, query }, image)),
+      );
+    }
+  }
+  return trimmed.split(/\r?\n/).flatMap((line, index) => {
+    const content = line.trim();
+    if (content === '' || content.startsWith('#')) return [];
+    const place = `Line ${index + 1}`;
+    if (content.startsWith('{')) return [fromObject(parsedJson(content), place)];
+    const parts = splitLine(content);
+    const [image, query] = parts ?? [];
+    if (index === 0 && /^(image|file_name)$/i.test(image ?? '') && /^(query|text)$/i.test(query ?? ''))
+      return [];
+    return [fromObject({ image, query }, place)];
+  });
+}
+
+/** The value, or undefined when the text is no JSON. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Targets of a queries file, without ground truth. Images are looked for in `images`, else beside the file. */
+export async function* readQueries(
+  file: string,
+  options: ReadOptions = {},
+): AsyncGenerator<DatasetTarget, void> {
+  const lines = parseQueries(await readText(file));
+  const finder = new ImageFinder(options.images ?? dirname(file));
+  for (const [index, line] of lines.entries()) {
+    yield {
+      key: `query-${index + 1}`,
+      fileName: line.image,
+      imagePath: await finder.find(line.image),
+      imageId: line.imageId,
+      query: line.query,
+      groundTruth: null,
+      noTarget: line.noTarget,
+      category: null,
+      refId: null,
+      annotationIds: [],
+      split: null,
+    };
+  }
+}

@@ -1,0 +1,63 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../shared/contract/errors';
+import { isImagePath, naturalSortKey } from '../project/paths';
+
+export type Skip = (item: string, reason: string) => void;
+
+/**
+ * Absolute paths of the images in a folder and its subfolders, in natural order. Hidden files and folders are left
+ * out, a folder that a link leads to twice is read once, an unreadable one is reported to `skip`.
+ */
+export async function* walkImages(folder: string, skip: Skip = () => {}): AsyncGenerator<string, void> {
+  yield* walk(folder, skip, new Set());
+}
+
+async function* walk(folder: string, skip: Skip, seen: Set<string>): AsyncGenerator<string, void> {
+  try {
+    const real = await realpath(folder);
+    if (seen.has(real)) return;
+    seen.add(real);
+  } catch (error) {
+    skip(folder, messageOf(error));
+    return;
+  }
+  for (const entry of await entries(folder, skip)) {
+    if (entry.kind === 'folder') yield* walk(entry.path, skip, seen);
+    else yield entry.path;
+  }
+}
+
+async function entries(folder: string, skip: Skip): Promise<{ path: string; kind: 'file' | 'folder' }[]> {
+  const found: { path: string; kind: 'file' | 'folder'; key: string }[] = [];
+  try {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue;
+      const path = join(folder, entry.name);
+      const kind = entry.isSymbolicLink() ? await linked(path, skip) : kindOf(entry);
+      if (kind === 'folder' || (kind === 'file' && isImagePath(entry.name))) {
+        found.push({ path, kind, key: naturalSortKey(entry.name) });
+      }
+    }
+  } catch (error) {
+    skip(folder, messageOf(error));
+  }
+  return found.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.path < b.path ? -1 : 1));
+}
+
+interface Kinds {
+  isDirectory(): boolean;
+  isFile(): boolean;
+}
+
+const kindOf = (entry: Kinds): 'file' | 'folder' | null =>
+  entry.isDirectory() ? 'folder' : entry.isFile() ? 'file' : null;
+
+async function linked(path: string, skip: Skip): Promise<'file' | 'folder' | null> {
+  try {
+    return kindOf(await stat(path));
+  } catch {
+    if (isImagePath(path)) skip(path, 'the link leads nowhere');
+    return null;
+  }
+}
