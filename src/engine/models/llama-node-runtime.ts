@@ -1,0 +1,429 @@
+import { availableParallelism, cpus } from 'node:os';
+import { MaskwrightError } from '@shared/contract/errors';
+import type { PngImage } from '../policies/policy';
+import {
+  type FromChild,
+  fromChildSchema,
+  type ModelChild,
+  type SpawnModelChild,
+  type ToChild,
+} from './child-protocol';
+import { checkVisionModel, type VisionModelFiles } from './model-files';
+import type { VisionCompletion, VisionRequest, VisionRuntime, VisionRuntimeInfo } from './vision-runtime';
+
+export interface LlamaNodeOptions {
+  /** Path of the GGUF. */
+  model: string;
+  /** Path of the mmproj GGUF; null: searched beside the model. */
+  mmproj: string | null;
+  spawnModelChild: SpawnModelChild;
+  /** Tokens. */
+  contextSize: number;
+  gpuLayers: 'auto' | number;
+  /** Null: one for each core, at most 8 (more slow llama.cpp down on most machines). */
+  threads: number | null;
+  /** Milliseconds. `firstToken` spans the evaluation of the prompt, which on a CPU takes a while. */
+  timeouts?: Partial<RuntimeTimeouts>;
+  /** How often a child that died is replaced within one call. */
+  maxRespawns?: number;
+}
+
+export interface RuntimeTimeouts {
+  start: number;
+  load: number;
+  firstToken: number;
+  token: number;
+  /** From an abort to the kill, where the child does not stop. */
+  stop: number;
+}
+
+const defaultTimeouts: RuntimeTimeouts = {
+  start: 30_000,
+  load: 600_000,
+  firstToken: 600_000,
+  token: 60_000,
+  stop: 2_000,
+};
+const defaultMaxRespawns = 4;
+
+function defaultThreads(): number {
+  // availableParallelism is missing before Node 18.14.
+  const cores = typeof availableParallelism === 'function' ? availableParallelism() : cpus().length;
+  return Math.max(1, Math.min(8, cores));
+}
+
+/** The child is gone or stuck; a new one may do better. `died`: by itself, so it is no fault of this request. */
+class ChildFault extends Error {
+  constructor(
+    message: string,
+    readonly died: boolean,
+  ) {
+    super(message);
+  }
+}
+
+type Request = Extract<ToChild, { id: number }>;
+type Unnumbered<T> = T extends unknown ? Omit<T, 'id'> : never;
+type Answer = Extract<FromChild, { type: 'loaded' | 'done' }>;
+
+interface Pending {
+  id: number;
+  onToken: (text: string) => void;
+  settle: (outcome: Answer | Error) => void;
+}
+
+/** One living child: matches answers to requests, and turns exits and silence into {@link ChildFault}. */
+class ChildSession {
+  private pending: Pending | null = null;
+  private nextId = 1;
+  private gone: ChildFault | null = null;
+  private readonly ready: Promise<void>;
+
+  constructor(
+    private readonly child: ModelChild,
+    timeouts: RuntimeTimeouts,
+  ) {
+    this.ready = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.kill('The model process does not start'), timeouts.start);
+      child.onMessage((raw) => {
+        const parsed = fromChildSchema.safeParse(raw);
+        if (!parsed.success) return;
+        if (parsed.data.type === 'ready') {
+          clearTimeout(timer);
+          resolve();
+        } else this.receive(parsed.data);
+      });
+      child.onExit((reason) => {
+        clearTimeout(timer);
+        this.end(new ChildFault(`The model process ended (${reason})`, true));
+        reject(this.gone);
+      });
+    });
+    // A request may not be waiting yet when it fails.
+    this.ready.catch(() => undefined);
+  }
+
+  get isGone(): boolean {
+    return this.gone !== null;
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  stop(): void {
+    if (!this.gone) this.child.send({ type: 'stop' });
+  }
+
+  kill(reason: string): void {
+    this.end(new ChildFault(reason, false));
+    this.child.kill();
+  }
+
+  private end(fault: ChildFault): void {
+    this.gone ??= fault;
+    this.pending?.settle(this.gone);
+    this.pending = null;
+  }
+
+  private receive(message: Exclude<FromChild, { type: 'ready' }>): void {
+    const { pending } = this;
+    if (!pending || message.id !== pending.id) return;
+    if (message.type === 'token') {
+      pending.onToken(message.text);
+      return;
+    }
+    this.pending = null;
+    pending.settle(message.type === 'failed' ? failureOf(message) : message);
+  }
+
+  /** Sends one request and waits; without a sign of life for the time given, the child is killed. */
+  async request(
+    message: Unnumbered<Request>,
+    times: { first: number; next: number },
+    onToken: (text: string) => void,
+  ): Promise<Answer> {
+    await this.ready;
+    if (this.gone) throw this.gone;
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      let timer = setTimeout(() => undefined, 0);
+      const watch = (milliseconds: number): void => {
+        clearTimeout(timer);
+        const seconds = Math.round(milliseconds / 1000);
+        timer = setTimeout(() => this.kill(`The model gave no sign of life for ${seconds} s`), milliseconds);
+      };
+      this.pending = {
+        id,
+        onToken: (text) => {
+          watch(times.next);
+          onToken(text);
+        },
+        settle: (outcome) => {
+          clearTimeout(timer);
+          if (outcome instanceof Error) reject(outcome);
+          else resolve(outcome);
+        },
+      };
+      watch(times.first);
+      this.child.send({ ...message, id });
+    });
+  }
+}
+
+function failureOf(message: Extract<FromChild, { type: 'failed' }>): Error {
+  switch (message.failure) {
+    case 'bad-input':
+      return new MaskwrightError('POLICY_FAILED', `The model cannot read the prompt: ${message.message}.`, {
+        hint: 'An image of the prompt is probably broken. Try another image.',
+      });
+    case 'too-long':
+      return new MaskwrightError('POLICY_FAILED', `The prompt is too long: ${message.message}.`, {
+        hint: 'Give the model a larger context, or fewer turns.',
+      });
+    case 'load':
+      return new MaskwrightError('MODEL_UNREADABLE', `The model does not load: ${message.message}.`, {
+        hint: 'Check that model and mmproj belong together and that there is enough memory.',
+      });
+    case 'fault':
+      return new ChildFault(message.message, false);
+  }
+}
+
+const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+function dataUrl(image: PngImage): string {
+  const bytes = Buffer.from(image.png.buffer, image.png.byteOffset, image.png.byteLength);
+  if (bytes.length === 0 || !bytes.subarray(0, 8).equals(pngSignature)) {
+    const what = bytes.length === 0 ? 'has 0 bytes' : 'is not a PNG';
+    throw new MaskwrightError('POLICY_FAILED', `An image of the prompt ${what}.`, {
+      hint: 'Open the image again; if it does not display, replace the file.',
+    });
+  }
+  return `data:image/png;base64,${bytes.toString('base64')}`;
+}
+
+function cancelled(): MaskwrightError {
+  return new MaskwrightError('CANCELLED', 'The model was stopped.');
+}
+
+/**
+ * {@link VisionRuntime} on llama.cpp through @fugood/llama.node, in a child process that is replaced whenever
+ * it dies, hangs or reports a fault. A death costs only time: the request is run again in a new child, up to
+ * `maxRespawns` times in a call; a fault that the request itself causes is tried once more.
+ */
+export class LlamaNodeRuntime implements VisionRuntime {
+  private readonly timeouts: RuntimeTimeouts;
+  private readonly maxRespawns: number;
+  private files: VisionModelFiles | null = null;
+  private session: ChildSession | null = null;
+  private info: VisionRuntimeInfo | null = null;
+  private gpuLayers: 'auto' | number;
+  private queue: Promise<unknown> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(private readonly options: LlamaNodeOptions) {
+    this.timeouts = { ...defaultTimeouts, ...options.timeouts };
+    this.maxRespawns = options.maxRespawns ?? defaultMaxRespawns;
+    this.gpuLayers = options.gpuLayers;
+  }
+
+  /** Process id of the present child, for tests and logs. */
+  get childPid(): number | undefined {
+    return this.session?.isGone ? undefined : this.session?.pid;
+  }
+
+  load(): Promise<VisionRuntimeInfo> {
+    return this.enqueue(() => this.withRespawns(async () => this.ensureLoaded()));
+  }
+
+  async complete(
+    request: VisionRequest,
+    options: { signal?: AbortSignal; onText?: (text: string) => void } = {},
+  ): Promise<VisionCompletion> {
+    const { signal, onText } = options;
+    if (signal?.aborted) throw cancelled();
+    const images = request.images.map(dataUrl);
+    const stream = onText ? replayable(onText) : null;
+    let running: ChildSession | null = null;
+    const work = this.enqueue(() =>
+      this.withRespawns(async () => {
+        if (signal?.aborted) throw cancelled();
+        await this.ensureLoaded();
+        if (signal?.aborted) throw cancelled();
+        stream?.restart();
+        running = this.session;
+        return this.completeOnce(request, images, (text) => {
+          if (!signal?.aborted) stream?.push(text);
+        }).finally(() => {
+          running = null;
+        });
+      }, signal),
+    );
+    if (!signal) return work;
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        reject(cancelled());
+        // A load that is under way goes on: the next call needs it too.
+        if (running) this.stopSoon(running, work);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.session?.kill('The runtime was closed');
+    this.session = null;
+    await this.queue.catch(() => undefined);
+  }
+
+  /** Runs after all that was asked before. */
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.queue.then(() => {
+      if (this.isClosed) throw cancelled();
+      return work();
+    });
+    this.queue = next.catch(() => undefined);
+    return next;
+  }
+
+  private async withRespawns<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    let deaths = 0;
+    let faults = 0;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof ChildFault)) throw error;
+        this.session?.kill(error.message);
+        this.session = null;
+        if (this.isClosed || signal?.aborted) throw cancelled();
+        if (error.died) deaths++;
+        else faults++;
+        if (deaths > this.maxRespawns || faults > 1) throw this.giveUp(error, deaths + faults);
+        // The graphics driver may be what kills it.
+        if (deaths >= 2 && this.options.gpuLayers === 'auto' && !this.info) this.gpuLayers = 0;
+      }
+    }
+  }
+
+  private giveUp(error: ChildFault, attempts: number): MaskwrightError {
+    if (!this.info) {
+      return new MaskwrightError(
+        'MODEL_UNREADABLE',
+        `The model does not load, ${attempts} attempts failed: ${error.message}.`,
+        {
+          hint: 'The machine may lack memory for it. Try a smaller model or a smaller context.',
+          cause: error,
+        },
+      );
+    }
+    return new MaskwrightError(
+      'POLICY_FAILED',
+      `The model failed, ${attempts} attempts in a row: ${error.message}.`,
+      { hint: 'Try again, with a smaller context or fewer GPU layers.', retryable: true, cause: error },
+    );
+  }
+
+  private async ensureLoaded(): Promise<VisionRuntimeInfo> {
+    if (this.session && !this.session.isGone && this.info) return this.info;
+    const { options, timeouts } = this;
+    // Checked again before every load: the file may have been replaced since.
+    const files = await checkVisionModel(options.model, options.mmproj);
+    this.files = files;
+    const session = new ChildSession(options.spawnModelChild(), timeouts);
+    this.session = session;
+    const times = { first: timeouts.load, next: timeouts.load };
+    try {
+      const answer = await session.request(
+        {
+          type: 'load',
+          model: files.model,
+          mmproj: files.mmproj,
+          contextSize: options.contextSize,
+          gpuLayers: this.gpuLayers,
+          threads: options.threads ?? defaultThreads(),
+          size: {
+            layers: files.layers,
+            modelBytes: files.modelBytes,
+            mmprojBytes: files.mmprojBytes,
+            cacheBytesPerToken: files.cacheBytesPerToken,
+          },
+        },
+        times,
+        () => undefined,
+      );
+      this.info = { model: files.name, device: answer.type === 'loaded' ? answer.device : '' };
+      return this.info;
+    } catch (error) {
+      session.kill('The model did not load');
+      this.session = null;
+      throw error;
+    }
+  }
+
+  private imageTokens(images: readonly PngImage[]): number {
+    const side = this.files?.imageTokenSide ?? 0;
+    if (side === 0) return 0;
+    return images.reduce(
+      (sum, { width, height }) => sum + Math.ceil(width / side) * Math.ceil(height / side),
+      0,
+    );
+  }
+
+  private async completeOnce(
+    request: VisionRequest,
+    images: string[],
+    onToken: (text: string) => void,
+  ): Promise<VisionCompletion> {
+    const { session, timeouts } = this;
+    if (!session) throw new ChildFault('The model process is gone', true);
+    const answer = await session.request(
+      {
+        type: 'complete',
+        prompt: request.prompt,
+        images,
+        imageTokens: this.imageTokens(request.images),
+        grammar: request.grammar,
+        maxTokens: request.maxTokens,
+        temperature: request.temperature,
+        seed: request.seed,
+      },
+      { first: timeouts.firstToken, next: timeouts.token },
+      onToken,
+    );
+    if (answer.type !== 'done') throw new ChildFault('The model process answered out of turn', false);
+    const { text, stop, promptTokens, completionTokens, cachedTokens } = answer;
+    return { text, stop, promptTokens, completionTokens, cachedTokens };
+  }
+
+  /** Stops a running completion, by force where it does not stop in time. */
+  private stopSoon(session: ChildSession, work: Promise<unknown>): void {
+    session.stop();
+    const timer = setTimeout(() => session.kill('The model did not stop'), this.timeouts.stop);
+    work.catch(() => undefined).finally(() => clearTimeout(timer));
+  }
+}
+
+/**
+ * Hands text on as it comes. After `restart` (a new child begins again with the same seed) what was handed on
+ * before is left out; should the new text differ from it, nothing more is handed on.
+ */
+export function replayable(onText: (text: string) => void): { push(text: string): void; restart(): void } {
+  let given = '';
+  let current = '';
+  return {
+    push: (text) => {
+      current += text;
+      if (current.length <= given.length || !current.startsWith(given)) return;
+      const fresh = current.slice(given.length);
+      given = current;
+      onText(fresh);
+    },
+    restart: () => {
+      current = '';
+    },
+  };
+}
