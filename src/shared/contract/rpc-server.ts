@@ -1,6 +1,6 @@
 import type { Channel } from './channel';
 import { MaskwrightError, messageOf } from './errors';
-import type { EventName, EventPayload, Handlers, MethodName } from './methods';
+import type { EventName, EventPayload, Handlers, MethodName, MethodOutput } from './methods';
 import {
   type ClientMessage,
   clientMessageSchema,
@@ -43,12 +43,12 @@ export function toWireError(error: unknown, context: string, log: (line: string)
   }).toWire();
 }
 
-async function answer<M extends MethodName>(
+/** Calls a handler with input that its schema accepted. Rejects with a MaskwrightError for what is not implemented. */
+export async function callHandler<M extends MethodName>(
   engine: RpcEngine,
   method: M,
   input: unknown,
-  checkOutputs: boolean,
-): Promise<unknown> {
+): Promise<MethodOutput<M>> {
   const checked = methodSchemas[method].input.safeParse(input);
   if (!checked.success)
     throw new MaskwrightError('INVALID_REQUEST', `${method}: ${describeProblem(checked.error)}`);
@@ -56,12 +56,13 @@ async function answer<M extends MethodName>(
   const handler = handlers[method];
   if (handler === undefined)
     throw new MaskwrightError('INVALID_REQUEST', `This engine does not implement ${method}.`);
-  const output = await handler(checked.data);
-  if (!checkOutputs) return output;
+  return handler(checked.data);
+}
+
+function checkOutput<M extends MethodName>(method: M, output: unknown): void {
   const good = methodSchemas[method].output.safeParse(output);
   if (!good.success)
     throw new TypeError(`answer to ${method} breaks the contract: ${describeProblem(good.error)}`);
-  return output;
 }
 
 /**
@@ -80,7 +81,9 @@ export function serveChannel(channel: Channel, engine: RpcEngine, options: Serve
     try {
       if (!isMethodName(method))
         throw new MaskwrightError('INVALID_REQUEST', `There is no method "${method}".`);
-      send({ kind: 'result', id, output: await answer(engine, method, input, checkOutputs) });
+      const output = await callHandler(engine, method, input);
+      if (checkOutputs) checkOutput(method, output);
+      send({ kind: 'result', id, output });
     } catch (error) {
       send({ kind: 'failure', id, error: toWireError(error, method, log) });
     }
