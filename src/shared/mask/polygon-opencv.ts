@@ -23,7 +23,7 @@ export function fillPolygonsOpenCv(rings: readonly ArrayLike<number>[], size: Si
       const to = { x: Math.trunc(ring[2 * i]!), y: Math.trunc(ring[2 * i + 1]!) };
       const line = clipLine(from, to, size);
       if (line.visible) drawLine(mask, line.from, line.to);
-      if (from.y !== to.y) edges.push(makeEdge(from, to, line, size));
+      if (from.y !== to.y) edges.push(makeEdge(from, to, line));
     }
   }
   fillEdges(mask, edges);
@@ -49,20 +49,14 @@ interface Edge {
   step: number;
 }
 
-function makeEdge(from: Corner, to: Corner, line: ClippedLine, size: Size): Edge {
-  // OpenCV takes the slope from the clipped side where one end is outside, which rounds differently.
-  const outside = [from, to].some((p) => p.x < 0 || p.y < 0 || p.x >= size.width || p.y >= size.height);
-  const clipped = outside && line.from.y !== line.to.y;
-  const a = clipped ? line.from : from;
-  const b = clipped ? line.to : to;
+/** OpenCV (since 4.5) takes the slope of a side from its part inside the image, which rounds differently. */
+function makeEdge(from: Corner, to: Corner, line: ClippedLine): Edge {
+  const rowsLeft = line.from.y !== line.to.y;
+  const a = { x: line.from.x, y: rowsLeft ? line.from.y : from.y };
+  const b = { x: line.to.x, y: rowsLeft ? line.to.y : to.y };
   const step = Math.trunc(((b.x - a.x) * one) / (b.y - a.y));
-  const upper = from.y < to.y ? { given: from, used: a } : { given: to, used: b };
-  return {
-    top: upper.given.y,
-    bottom: Math.max(from.y, to.y),
-    x: upper.used.x * one + (upper.given.y - upper.used.y) * step,
-    step,
-  };
+  const [top, used] = from.y < to.y ? [from.y, a] : [to.y, b];
+  return { top, bottom: Math.max(from.y, to.y), x: used.x * one + (top - used.y) * step, step };
 }
 
 /** In every row, the pixels between the first and second edge, the third and fourth, and so on. */
