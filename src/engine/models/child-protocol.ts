@@ -34,8 +34,26 @@ export const toChildSchema = z.discriminatedUnion('type', [
     seed: z.number().int(),
   }),
   z.object({ type: z.literal('stop') }),
+  /** Which builds of llama.cpp start here, and what they can compute on. */
+  z.object({ type: z.literal('devices'), id: z.number().int() }),
 ]);
 export type ToChild = z.infer<typeof toChildSchema>;
+
+const deviceSchema = z.object({
+  name: z.string(),
+  /** `cpu`, `gpu`, `igpu`, `accel`. */
+  type: z.string(),
+  /** Bytes. */
+  memory: z.number(),
+});
+export const backendSchema = z.object({
+  /** `default`, `cuda`, `vulkan`: a build of llama.cpp. */
+  name: z.string(),
+  /** Whether it starts here: its package is installed and the driver's libraries are found. */
+  available: z.boolean(),
+  devices: z.array(deviceSchema),
+});
+export type Backend = z.infer<typeof backendSchema>;
 
 /**
  * `bad-input`: refused before the model saw it, the child is well. `too-long`: the same, for length.
@@ -47,6 +65,7 @@ export type ChildFailure = z.infer<typeof childFailureSchema>;
 export const fromChildSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('loaded'), id: z.number().int(), device: z.string() }),
+  z.object({ type: z.literal('devices'), id: z.number().int(), backends: z.array(backendSchema) }),
   z.object({ type: z.literal('token'), id: z.number().int(), text: z.string() }),
   z.object({
     type: z.literal('done'),

@@ -7,7 +7,13 @@ import {
   loadModel,
 } from '@fugood/llama.node';
 import { z } from 'zod';
-import { type ChildFailure, type FromChild, type ToChild, toChildSchema } from './child-protocol';
+import {
+  type Backend,
+  type ChildFailure,
+  type FromChild,
+  type ToChild,
+  toChildSchema,
+} from './child-protocol';
 import { layersThatFit } from './gpu-layers';
 
 /**
@@ -70,16 +76,37 @@ interface Placement {
   card: BackendDeviceInfo | null;
 }
 
-/** The first build that finds a graphics card, else the default one (which has Metal on macOS). */
+/** Builds with graphics cards first; on macOS the default one has Metal. */
+const accelerated: LibVariant[] = process.platform === 'darwin' ? ['default'] : ['cuda', 'vulkan'];
+
+/** The first build that finds a graphics card, else the default one. */
 async function findCard(): Promise<{ variant: LibVariant; card: BackendDeviceInfo | null }> {
-  const variants: LibVariant[] = process.platform === 'darwin' ? ['default'] : ['cuda', 'vulkan'];
-  for (const variant of variants) {
+  for (const variant of accelerated) {
     if (!(await isLibVariantAvailable(variant))) continue;
     const devices = await getBackendDevicesInfo(variant);
     const card = devices.find((device) => device.type.toLowerCase() === 'gpu');
     if (card) return { variant, card };
   }
   return { variant: 'default', card: null };
+}
+
+async function listBackends(): Promise<Backend[]> {
+  const variants = new Set<LibVariant>(['default', ...accelerated]);
+  const backends: Backend[] = [];
+  for (const variant of variants) {
+    const available = await isLibVariantAvailable(variant);
+    const devices = available ? await getBackendDevicesInfo(variant) : [];
+    backends.push({
+      name: variant,
+      available,
+      devices: devices.map(({ deviceName, type, maxMemorySize }) => ({
+        name: deviceName,
+        type: type.toLowerCase(),
+        memory: maxMemorySize,
+      })),
+    });
+  }
+  return backends;
 }
 
 async function place(message: LoadMessage): Promise<Placement> {
@@ -170,7 +197,7 @@ function main(): void {
   let isBusy = false;
   let isStopped = false;
 
-  const handle = async (message: LoadMessage | CompleteMessage): Promise<void> => {
+  const handle = async (message: Exclude<ToChild, { type: 'stop' }>): Promise<void> => {
     if (isBusy) throw new Failure('fault', 'The model child is busy');
     isBusy = true;
     isStopped = false;
@@ -180,6 +207,8 @@ function main(): void {
         const result = await load(message);
         loaded = result.loaded;
         send({ type: 'loaded', id: message.id, device: result.device });
+      } else if (message.type === 'devices') {
+        send({ type: 'devices', id: message.id, backends: await listBackends() });
       } else {
         if (!loaded) throw new Failure('fault', 'No model is loaded');
         await complete(loaded, message, send, () => isStopped);

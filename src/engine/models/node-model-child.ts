@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ModelChild, ToChild } from './child-protocol';
 
 /** The child has no use for secrets. */
-function childEnvironment(): NodeJS.ProcessEnv {
+export function childEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/KEY|TOKEN|SECRET|PASSWORD/i.test(name)),
   );
