@@ -1,0 +1,118 @@
+import type { Point } from '@shared/geometry/types';
+import { cropRle, decodeMask, type Rle, rleBox } from '@shared/mask/rle';
+
+/** The part of a mask that holds its pixels, placed in the image. */
+export interface MaskPiece {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  /** Row-major, 0 or 1. */
+  data: Uint8Array;
+  /** Number of pixels. */
+  area: number;
+}
+
+const remembered = 256;
+const pieces = new Map<string, MaskPiece | null>();
+
+/** Decodes a mask, keeping the latest; null when it has no pixel. */
+export function pieceOf(rle: Rle): MaskPiece | null {
+  const key = `${rle.size[0]}.${rle.size[1]}.${rle.counts}`;
+  const known = pieces.get(key);
+  if (known !== undefined) {
+    pieces.delete(key);
+    pieces.set(key, known);
+    return known;
+  }
+  const piece = decode(rle);
+  pieces.set(key, piece);
+  if (pieces.size > remembered) {
+    const oldest = pieces.keys().next();
+    if (!oldest.done) pieces.delete(oldest.value);
+  }
+  return piece;
+}
+
+function decode(rle: Rle): MaskPiece | null {
+  const box = rleBox(rle);
+  if (!box) return null;
+  const { width, height, data } = decodeMask(cropRle(rle, box));
+  let area = 0;
+  for (const value of data) area += value;
+  return { x: box.x1, y: box.y1, width, height, data, area };
+}
+
+export function covers(piece: MaskPiece, point: Point): boolean {
+  const x = Math.floor(point.x) - piece.x;
+  const y = Math.floor(point.y) - piece.y;
+  return x >= 0 && y >= 0 && x < piece.width && y < piece.height && piece.data[y * piece.width + x] === 1;
+}
+
+const outlines = new WeakMap<MaskPiece, Path2D>();
+
+/** The borders between its pixels and the others, in image pixels: exactly on the edges of pixels. */
+export function outlineOf(piece: MaskPiece): Path2D {
+  const known = outlines.get(piece);
+  if (known) return known;
+  const path = new Path2D();
+  const { x: left, y: top, width, height, data } = piece;
+  const at = (x: number, y: number): number =>
+    x < 0 || y < 0 || x >= width || y >= height ? 0 : (data[y * width + x] ?? 0);
+  for (let y = 0; y <= height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (at(x, y) === at(x, y - 1)) continue;
+      const start = x;
+      const side = at(x, y);
+      while (x + 1 < width && at(x + 1, y) !== at(x + 1, y - 1) && at(x + 1, y) === side) x++;
+      path.moveTo(left + start, top + y);
+      path.lineTo(left + x + 1, top + y);
+    }
+  }
+  for (let x = 0; x <= width; x++) {
+    for (let y = 0; y < height; y++) {
+      if (at(x, y) === at(x - 1, y)) continue;
+      const start = y;
+      const side = at(x, y);
+      while (y + 1 < height && at(x, y + 1) !== at(x - 1, y + 1) && at(x, y + 1) === side) y++;
+      path.moveTo(left + x, top + start);
+      path.lineTo(left + x, top + y + 1);
+    }
+  }
+  outlines.set(piece, path);
+  return path;
+}
+
+const tints = new WeakMap<MaskPiece, Map<string, HTMLCanvasElement>>();
+
+/** The mask's pixels in one colour, as a canvas of the piece's size. */
+export function tintOf(piece: MaskPiece, color: string, alpha: number): HTMLCanvasElement {
+  const known = tints.get(piece) ?? new Map<string, HTMLCanvasElement>();
+  tints.set(piece, known);
+  const key = `${color} ${alpha}`;
+  const made = known.get(key);
+  if (made) return made;
+  const canvas = document.createElement('canvas');
+  canvas.width = piece.width;
+  canvas.height = piece.height;
+  const context = canvas.getContext('2d');
+  if (context) {
+    const [r, g, b] = rgb(color);
+    const image = context.createImageData(piece.width, piece.height);
+    const words = new Uint32Array(image.data.buffer);
+    const bytes = new Uint8Array([r, g, b, Math.round(alpha * 255)]);
+    const word = new Uint32Array(bytes.buffer)[0] ?? 0;
+    for (let i = 0; i < words.length; i++) if (piece.data[i] === 1) words[i] = word;
+    context.putImageData(image, 0, 0);
+  }
+  known.set(key, canvas);
+  return canvas;
+}
+
+/** Red, green and blue of `#rgb` or `#rrggbb`; grey when it is neither. */
+export function rgb(color: string): [number, number, number] {
+  const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(color);
+  const long = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color);
+  const parts = (short ?? long)?.slice(1).map((part) => Number.parseInt(short ? part + part : part, 16));
+  return [parts?.[0] ?? 128, parts?.[1] ?? 128, parts?.[2] ?? 128];
+}

@@ -1,0 +1,87 @@
+import type { Gesture } from '@shared/contract/methods';
+import type { Box, Point, Size } from '@shared/geometry/types';
+import type { PointLabel } from '@shared/tools/definitions';
+import type { MaskPiece } from './mask-piece';
+
+export type Tool = 'select' | 'box' | 'positive' | 'negative' | 'polygon';
+
+/** A finished mask of the image. */
+export interface MaskItem {
+  id: number;
+  piece: MaskPiece;
+  color: string;
+}
+
+/** The call that can be dragged. */
+export interface EditableCall {
+  /** Changes when another call is meant, so that a drag under way is not confused. */
+  key: string;
+  gesture: Gesture;
+  color: string;
+  /** Not run yet: drawn dashed. */
+  ghost: boolean;
+}
+
+/** Everything that the canvas shows, in image pixels. */
+export interface Scene {
+  image: HTMLImageElement | null;
+  size: Size | null;
+  items: readonly MaskItem[];
+  hoveredId: number | null;
+  selectedId: number | null;
+  /** Mask of the object being worked on, and of the episode's other objects. */
+  active: MaskPiece | null;
+  siblings: readonly MaskPiece[];
+  /** What a proposed or dragged prompt would give. */
+  preview: { piece: MaskPiece; color: string } | null;
+  /** Prompts of the active object that are not being edited. */
+  prompts: { box: Box | null; points: readonly (Point & { label: PointLabel })[] };
+  editable: EditableCall | null;
+  /** The rectangle that the agent sees, when that is not the whole image. */
+  view: Box | null;
+  tool: Tool;
+  polygon: readonly Point[];
+  masksVisible: boolean;
+}
+
+export const emptyScene: Scene = {
+  image: null,
+  size: null,
+  items: [],
+  hoveredId: null,
+  selectedId: null,
+  active: null,
+  siblings: [],
+  preview: null,
+  prompts: { box: null, points: [] },
+  editable: null,
+  view: null,
+  tool: 'select',
+  polygon: [],
+  masksVisible: true,
+};
+
+/** From image pixels to CSS pixels of the canvas: screen = image × zoom + (x, y). */
+export interface ViewTransform {
+  zoom: number;
+  x: number;
+  y: number;
+}
+
+export interface StageEvents {
+  /** A person's finished gesture. */
+  gesture(gesture: Gesture): void;
+  /** A new box while it is being dragged, null when that ended. */
+  drafted(gesture: Gesture | null): void;
+  /** The editable call while it is being dragged. */
+  dragged(gesture: Gesture): void;
+  /** The editable call after it was dragged. */
+  edited(gesture: Gesture): void;
+  /** A click with the select tool: masks under the cursor, topmost first. */
+  picked(ids: number[]): void;
+  hovered(id: number | null): void;
+  moved(point: Point | null): void;
+  vertex(point: Point): void;
+  closePolygon(): void;
+  viewed(view: ViewTransform, viewport: Size): void;
+}

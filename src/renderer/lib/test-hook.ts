@@ -1,0 +1,45 @@
+import type { Point } from '@shared/geometry/types';
+import type { Workbench } from '../state/workbench.svelte';
+
+/** What end-to-end tests may read when the page's address has `?test`. It changes nothing. */
+export interface TestHook {
+  /** From image pixels to CSS pixels of the page. */
+  toScreen(point: Point): Point;
+  readonly zoom: number;
+  readonly status: string | null;
+  readonly imageId: string | null;
+  readonly imageReady: boolean;
+}
+
+declare global {
+  interface Window {
+    __maskwright?: TestHook;
+  }
+}
+
+export function exposeForTests(workbench: Workbench): () => void {
+  if (!new URLSearchParams(location.search).has('test')) return () => undefined;
+  const { canvas, episode, images } = workbench;
+  window.__maskwright = {
+    toScreen({ x, y }) {
+      const box = document.getElementById('stage')?.getBoundingClientRect();
+      const { zoom, x: left, y: top } = canvas.view;
+      return { x: x * zoom + left + (box?.left ?? 0), y: y * zoom + top + (box?.top ?? 0) };
+    },
+    get zoom() {
+      return canvas.view.zoom;
+    },
+    get status() {
+      return episode.current?.status ?? null;
+    },
+    get imageId() {
+      return images.selectedId;
+    },
+    get imageReady() {
+      return workbench.image !== null;
+    },
+  };
+  return () => {
+    delete window.__maskwright;
+  };
+}

@@ -1,0 +1,242 @@
+import { MaskwrightError } from '@shared/contract/errors';
+import type { EpisodeState as Episode, Gesture, Mode, PendingCall } from '@shared/contract/methods';
+import type { ObservedObject, TrajectoryNode } from '@shared/trajectory/schema';
+import { findNode } from '@shared/trajectory/tree';
+import { isEmptyRle, type Rle } from '@shared/mask/rle';
+import { SvelteMap } from 'svelte/reactivity';
+import type { Host } from '../lib/host';
+import { recall, remember } from '../lib/storage';
+import { nodeAfter, timeline } from '../lib/timeline';
+import type { AppState } from './app.svelte';
+import type { ImagesState } from './images.svelte';
+
+export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay'; trajectoryId: string };
+
+const turnBudget = 8;
+
+/** The episodes of this session, one at a time for each image, and the one on the canvas. */
+export class EpisodeStates {
+  query = $state('');
+  /** How the agent works when it is asked next. */
+  agentMode = $state<'step' | 'auto'>('step');
+  /** The thought that is being written. */
+  streamed = $state('');
+  busy = $state(false);
+  /** Set when the engine no longer knows the episode that was open. */
+  lost = $state(false);
+  readonly #byImage = new SvelteMap<string, Episode>();
+
+  readonly #host: Host;
+  readonly #app: AppState;
+  readonly #images: ImagesState;
+
+  readonly current: Episode | null = $derived.by(() => {
+    const id = this.#images.selectedId;
+    return (id !== null && this.#byImage.get(id)) || null;
+  });
+  /** Not settled: can be gone on with. */
+  readonly open = $derived(
+    this.current && this.current.status !== 'accepted' && this.current.status !== 'rejected'
+      ? this.current
+      : null,
+  );
+  readonly pending: PendingCall | null = $derived(
+    this.open?.status === 'proposed' ? this.open.pending : null,
+  );
+  readonly headNode: TrajectoryNode | null = $derived.by(() => {
+    const { current } = this;
+    return (current?.head && findNode(current.trajectory, current.head)) || null;
+  });
+  readonly turns = $derived(this.current ? timeline(this.current.trajectory, this.current.head) : []);
+  readonly objects: readonly ObservedObject[] = $derived.by(() => {
+    const { open } = this;
+    if (!open) return [];
+    const observation = this.headNode?.observation ?? (open.head === null ? open.trajectory.root : null);
+    return observation?.objects ?? [];
+  });
+  readonly activeObject: ObservedObject | null = $derived.by(() => {
+    const observation = this.headNode?.observation;
+    return this.objects.find((object) => object.id === observation?.activeObject) ?? this.objects.at(-1) ?? null;
+  });
+  readonly maskCount = $derived(this.objects.filter((object) => hasPixels(object.mask)).length);
+  readonly isWorking = $derived(this.open?.status === 'thinking' || this.open?.status === 'acting');
+  /** The agent says that the image does not show what was asked for. */
+  readonly saysNoTarget = $derived(this.open?.status === 'ended' && this.headNode?.ended === 'no_target');
+
+  constructor(host: Host, app: AppState, images: ImagesState) {
+    this.#host = host;
+    this.#app = app;
+    this.#images = images;
+    this.agentMode = recall('agentMode') === 'auto' ? 'auto' : 'step';
+    host.connection.on('episode.changed', (state) => {
+      if (this.#byImage.get(state.imageId)?.episodeId === state.episodeId) this.#put(state);
+    });
+    host.connection.on('episode.text', ({ episodeId, text }) => {
+      if (this.current?.episodeId === episodeId) this.streamed += text;
+    });
+  }
+
+  setAgentMode(mode: 'step' | 'auto'): void {
+    this.agentMode = mode;
+    remember('agentMode', mode);
+  }
+
+  async start(mode: Mode, source: AgentSource, query: string): Promise<Episode | undefined> {
+    const imageId = this.#images.selectedId;
+    if (imageId === null) return undefined;
+    this.streamed = '';
+    this.lost = false;
+    return this.#run((call) => call('episode.start', { imageId, query, mode, source, turnBudget }));
+  }
+
+  async setMode(mode: Mode): Promise<Episode | undefined> {
+    return this.#command((episodeId, call) => call('episode.setMode', { episodeId, mode }));
+  }
+
+  async propose(): Promise<Episode | undefined> {
+    this.streamed = '';
+    return this.#command((episodeId, call) => call('episode.propose', { episodeId }));
+  }
+
+  async acceptCall(): Promise<Episode | undefined> {
+    return this.#command((episodeId, call) => call('episode.acceptCall', { episodeId }));
+  }
+
+  async rejectCall(): Promise<Episode | undefined> {
+    return this.#command((episodeId, call) => call('episode.rejectCall', { episodeId, reason: null }));
+  }
+
+  async act(gesture: Gesture): Promise<Episode | undefined> {
+    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }));
+  }
+
+  async correct(nodeId: string, gesture: Gesture): Promise<Episode | undefined> {
+    return this.#command((episodeId, call) => call('episode.correct', { episodeId, nodeId, gesture }));
+  }
+
+  async goTo(nodeId: string | null): Promise<Episode | undefined> {
+    if (this.open?.head === nodeId) return this.open;
+    return this.#command((episodeId, call) => call('episode.goTo', { episodeId, nodeId }));
+  }
+
+  /** At once, whatever else is being waited for. */
+  async stop(): Promise<void> {
+    const episodeId = this.open?.episodeId;
+    if (!episodeId) return;
+    const state = await this.#app.attempt(() => this.#host.connection.call('episode.stop', { episodeId }));
+    if (state) this.#put(state);
+  }
+
+  async reject(): Promise<Episode | undefined> {
+    const state = await this.#command((episodeId, call) =>
+      call('episode.reject', { episodeId, reason: null }),
+    );
+    if (state) this.#app.saved();
+    return state;
+  }
+
+  async accept(categoryId: number): Promise<boolean> {
+    const episodeId = this.open?.episodeId;
+    if (!episodeId || this.busy) return false;
+    this.busy = true;
+    const result = await this.#app.attempt(() =>
+      this.#host.connection.call('episode.accept', { episodeId, categoryId }),
+    );
+    this.busy = false;
+    if (!result) return false;
+    this.#put(result.state);
+    this.#app.saved();
+    return true;
+  }
+
+  /** Forgets the episode on the canvas; what was recorded stays in the project. */
+  close(): void {
+    const id = this.#images.selectedId;
+    if (id !== null) this.#byImage.delete(id);
+    this.lost = false;
+    this.streamed = '';
+  }
+
+  reset(): void {
+    this.#byImage.clear();
+    this.lost = false;
+    this.streamed = '';
+    this.query = '';
+  }
+
+  /** After the engine came back: asks again for every episode; those that it lost are let go. */
+  async reread(): Promise<void> {
+    for (const [imageId, known] of [...this.#byImage]) {
+      try {
+        this.#put(await this.#host.connection.call('episode.state', { episodeId: known.episodeId }));
+      } catch (error) {
+        if (!(error instanceof MaskwrightError) || error.code !== 'NOT_FOUND') {
+          this.#app.report(error);
+          continue;
+        }
+        this.#byImage.delete(imageId);
+        const settled = known.status === 'accepted' || known.status === 'rejected';
+        if (imageId === this.#images.selectedId && !settled) this.lost = true;
+      }
+    }
+  }
+
+  async observationImage(nodeId: string | null, size: number): Promise<Blob | null> {
+    const episodeId = this.current?.episodeId;
+    if (!episodeId) return null;
+    const { mime, bytes } = await this.#host.connection.call('episode.observationImage', {
+      episodeId,
+      nodeId,
+      size,
+    });
+    return new Blob([new Uint8Array(bytes)], { type: mime });
+  }
+
+  /** Mask that a gesture would give; null when there is none or nothing to ask. */
+  async preview(gesture: Gesture): Promise<Rle | null> {
+    const episodeId = this.open?.episodeId;
+    if (!episodeId || !this.#app.info?.segmenter.ready) return null;
+    const { mask } = await this.#host.connection.call('segment.preview', { episodeId, gesture });
+    return mask;
+  }
+
+  /** Head one turn back, if there is one. */
+  undoTarget(): { to: string | null } | null {
+    const { open, headNode } = this;
+    return open && headNode && !this.isWorking ? { to: headNode.parent } : null;
+  }
+
+  redoTarget(): string | null {
+    const { open } = this;
+    if (!open || this.isWorking) return null;
+    return nodeAfter(open.trajectory, open.head)?.id ?? null;
+  }
+
+  async #command(
+    run: (episodeId: string, call: Host['connection']['call']) => Promise<Episode>,
+  ): Promise<Episode | undefined> {
+    const episodeId = this.open?.episodeId;
+    return episodeId ? this.#run((call) => run(episodeId, call)) : undefined;
+  }
+
+  /** One command at a time, so that a key pressed twice does not decide twice. */
+  async #run(run: (call: Host['connection']['call']) => Promise<Episode>): Promise<Episode | undefined> {
+    if (this.busy) return undefined;
+    this.busy = true;
+    const { connection } = this.#host;
+    const state = await this.#app.attempt(() => run(connection.call.bind(connection)));
+    this.busy = false;
+    if (state) this.#put(state);
+    return state;
+  }
+
+  #put(state: Episode): void {
+    const before = this.#byImage.get(state.imageId);
+    if (before?.status !== state.status && state.status !== 'thinking') this.streamed = '';
+    this.#byImage.set(state.imageId, state);
+  }
+}
+
+export function hasPixels(mask: Rle | null): boolean {
+  return mask !== null && !isEmptyRle(mask);
+}

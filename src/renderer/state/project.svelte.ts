@@ -1,0 +1,98 @@
+import type { Category, MethodOutput, ProjectSummary } from '@shared/contract/methods';
+import type { Host } from '../lib/host';
+import { text } from '../lib/text';
+import type { AppState } from './app.svelte';
+
+/** The open project and its categories. */
+export class ProjectState {
+  current = $state.raw<ProjectSummary | null>(null);
+  recent = $state.raw<MethodOutput<'project.recent'>>([]);
+  /** False until the engine has said whether a project is open. */
+  known = $state(false);
+  opening = $state(false);
+  /** Category that accepting uses; the last one is kept. */
+  categoryId = $state<number | null>(null);
+
+  readonly categories = $derived(this.current?.categories ?? []);
+  readonly category = $derived(this.categories.find((category) => category.id === this.categoryId) ?? null);
+
+  readonly #host: Host;
+  readonly #app: AppState;
+
+  constructor(host: Host, app: AppState) {
+    this.#host = host;
+    this.#app = app;
+    host.connection.on('project.changed', (project) => {
+      this.current = project;
+      this.known = true;
+    });
+  }
+
+  async refresh(): Promise<void> {
+    this.current = await this.#host.connection.call('project.current', {});
+    this.known = true;
+    this.recent = await this.#host.connection.call('project.recent', {});
+  }
+
+  async open(location: string): Promise<boolean> {
+    return this.#open(() => this.#host.connection.call('project.open', { location }));
+  }
+
+  async openSample(): Promise<boolean> {
+    return this.#open(() => this.#host.connection.call('project.openSample', {}));
+  }
+
+  /** Through the native dialog; null in a browser, where a path is typed. */
+  async pick(kind: 'folder' | 'project'): Promise<boolean> {
+    const { pickers } = this.#host;
+    if (!pickers) return false;
+    const location = await this.#app.attempt(() => pickers[kind]());
+    return location ? this.open(location) : false;
+  }
+
+  async #open(open: () => Promise<ProjectSummary>): Promise<boolean> {
+    this.opening = true;
+    const project = await this.#app.attempt(open);
+    this.opening = false;
+    if (!project) return false;
+    this.current = project;
+    this.categoryId = null;
+    this.known = true;
+    this.recent = (await this.#app.attempt(() => this.#host.connection.call('project.recent', {}))) ?? [];
+    return true;
+  }
+
+  categoryOf(id: number): Category | undefined {
+    return this.categories.find((category) => category.id === id);
+  }
+
+  async createCategory(name: string): Promise<Category | undefined> {
+    const same = this.categories.find((category) => category.name.toLowerCase() === name.trim().toLowerCase());
+    if (same) return same;
+    const category = await this.#app.attempt(() =>
+      this.#host.connection.call('categories.create', { name: name.trim() }),
+    );
+    if (category && this.current && !this.categoryOf(category.id)) {
+      this.current = { ...this.current, categories: [...this.current.categories, category] };
+    }
+    return category;
+  }
+
+  async exportCoco(): Promise<void> {
+    await this.#app.attempt(async () => {
+      const { fileName, json, annotations, images } = await this.#host.connection.call('project.exportCoco', {});
+      if (await this.#host.saveFile(fileName, json)) {
+        this.#app.toast('done', text.export.cocoDone(annotations, images), fileName);
+      }
+    });
+  }
+
+  async exportTrajectories(): Promise<void> {
+    await this.#app.attempt(async () => {
+      const { fileName, jsonl, trajectories } = await this.#host.connection.call('project.exportTrajectories', {});
+      if (await this.#host.saveFile(fileName, jsonl)) {
+        this.#app.toast('done', text.export.trajectoriesDone(trajectories), fileName);
+      }
+    });
+  }
+}

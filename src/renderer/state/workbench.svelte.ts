@@ -1,0 +1,649 @@
+import type { Category, Gesture } from '@shared/contract/methods';
+import type { Point } from '@shared/geometry/types';
+import { encodeMask } from '@shared/mask/rle';
+import type { PointLabel } from '@shared/tools/definitions';
+import { getContext, setContext, untrack } from 'svelte';
+import { type EditableCall, emptyScene, type MaskItem, type Scene, type StageEvents, type Tool } from '../canvas/scene';
+import { paint } from '../canvas/painter';
+import { pieceOf } from '../canvas/mask-piece';
+import { fillPolygon } from '../canvas/polygon';
+import { authorColor } from '../lib/author';
+import { nudged, placeOf, resized } from '../lib/gesture';
+import type { Host } from '../lib/host';
+import { LatestWins } from '../lib/latest-wins';
+import { text } from '../lib/text';
+import { AppState } from './app.svelte';
+import { CanvasState } from './canvas.svelte';
+import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
+import { HistoryState } from './history.svelte';
+import { ImagesState } from './images.svelte';
+import { ProjectState } from './project.svelte';
+
+/** A question for a category, answered by the picker. */
+export interface CategoryQuestion {
+  title: string;
+  /** Offered for a new category. */
+  suggestion: string;
+  answer(category: Category | null): void;
+}
+
+/** The whole window: its states, and every act of the person as one method. */
+export class Workbench {
+  readonly host: Host;
+  readonly app: AppState;
+  readonly project: ProjectState;
+  readonly images: ImagesState;
+  readonly episode: EpisodeStates;
+  readonly canvas = new CanvasState();
+  readonly history: HistoryState;
+  question = $state.raw<CategoryQuestion | null>(null);
+  image = $state.raw<HTMLImageElement | null>(null);
+  imageFailed = $state(false);
+
+  readonly editable: EditableCall | null = $derived.by(() => this.#editable());
+  readonly scene: Scene = $derived.by(() => this.#scene());
+  readonly items: readonly MaskItem[] = $derived.by(() => this.#items());
+  /** Whether accepting would make annotations of the episode's masks, or settle that there is no target. */
+  readonly canAccept = $derived.by(
+    () =>
+      !!this.episode.open &&
+      !this.episode.isWorking &&
+      !this.episode.pending &&
+      (this.episode.maskCount > 0 || this.episode.saysNoTarget),
+  );
+  readonly canUndo = $derived.by(
+    () =>
+      this.canvas.polygon.length > 0 ||
+      this.episode.undoTarget() !== null ||
+      this.history.marks.undo !== null,
+  );
+  readonly canRedo = $derived.by(
+    () => this.episode.redoTarget() !== null || this.history.marks.redo !== null,
+  );
+  readonly canAskAgent = $derived.by(() => !!this.app.info?.agent.ready || this.images.recordings.length > 0);
+
+  readonly #preview = new LatestWins<Gesture>();
+  /** What the latest undos took back, so that redo brings back the same. */
+  #undone: ('turn' | 'decision')[] = [];
+
+  constructor(host: Host) {
+    this.host = host;
+    this.app = new AppState(host);
+    this.project = new ProjectState(host, this.app);
+    this.images = new ImagesState(host, this.app);
+    this.episode = new EpisodeStates(host, this.app, this.images);
+    this.history = new HistoryState(host, this.app);
+    let wasConnected = false;
+    const connected = (): void => {
+      void this.app.attempt(() => this.#connected(wasConnected));
+      wasConnected = true;
+    };
+    host.connection.onStatus((status) => {
+      if (status === 'connected') connected();
+    });
+    if (host.connection.status === 'connected') connected();
+  }
+
+  async #connected(again: boolean): Promise<void> {
+    await Promise.all([this.app.refresh(), this.project.refresh(), this.history.refresh()]);
+    if (!again || !this.project.current) return;
+    await this.images.refresh();
+    await this.images.refreshSelected();
+    await this.episode.reread();
+  }
+
+  /** Called when another project was opened, or none. */
+  async projectOpened(): Promise<void> {
+    this.images.reset();
+    this.episode.reset();
+    this.canvas.clear();
+    this.#undone = [];
+    if (!this.project.current) return;
+    await this.app.attempt(async () => {
+      await this.images.refresh();
+      await this.images.restore(this.project.current?.location ?? '');
+      await this.history.refresh();
+    });
+  }
+
+  /** Called when another image is on the canvas: loads its pixels. */
+  imageSelected(): () => void {
+    const { selectedId } = this.images;
+    untrack(() => {
+      this.canvas.clear();
+      this.#undone = [];
+      this.image = null;
+      this.imageFailed = false;
+      this.images.rememberSelected(this.project.current?.location ?? '');
+      const { current } = this.episode;
+      this.episode.query = current?.trajectory.header.query ?? '';
+      this.episode.lost = false;
+    });
+    if (selectedId === null) return () => undefined;
+    const loading = new Image();
+    loading.decoding = 'async';
+    loading.onload = () => {
+      this.image = loading;
+    };
+    loading.onerror = () => {
+      this.imageFailed = true;
+    };
+    loading.src = imageUrl(selectedId, 'full');
+    return () => {
+      loading.onload = null;
+      loading.onerror = null;
+    };
+  }
+
+  // The agent
+
+  /** Where the agent's next turns come from for this image. */
+  sourceFor(query: string): AgentSource {
+    if (this.app.info?.agent.ready) return { kind: 'model' };
+    const { recordings } = this.images;
+    const wanted = query.trim().toLowerCase();
+    const recorded = recordings.find(
+      (recording) => wanted === '' || recording.query.trim().toLowerCase() === wanted,
+    );
+    return recorded ? { kind: 'replay', trajectoryId: recorded.id } : { kind: 'none' };
+  }
+
+  async replay(trajectoryId: string, query: string): Promise<void> {
+    this.episode.query = query;
+    this.#suggestCategory(query);
+    this.#undone = [];
+    const mode = this.episode.agentMode;
+    const started = await this.episode.start(mode, { kind: 'replay', trajectoryId }, query);
+    if (started && mode === 'step' && started.status === 'waiting') await this.episode.propose();
+  }
+
+  /** Lets the agent work by itself. */
+  async run(): Promise<void> {
+    this.episode.setAgentMode('auto');
+    await this.#agent('auto');
+  }
+
+  /** Asks for the agent's next call; with one proposed, runs it and asks for the next. */
+  async step(): Promise<void> {
+    this.episode.setAgentMode('step');
+    if (this.episode.pending) {
+      await this.#acceptCall();
+      return;
+    }
+    await this.#agent('step');
+  }
+
+  async #agent(mode: 'step' | 'auto'): Promise<void> {
+    const { open } = this.episode;
+    const query = this.episode.query.trim();
+    const goesOn = open?.canPropose && open.status !== 'ended' && query === open.trajectory.header.query.trim();
+    if (open && goesOn) {
+      if (open.mode !== mode) await this.episode.setMode(mode);
+      if (mode === 'step' && isIdle(this.episode.open?.status)) await this.episode.propose();
+      if (mode === 'auto' && isIdle(this.episode.open?.status)) await this.episode.propose();
+      return;
+    }
+    const source = this.sourceFor(query);
+    if (source.kind === 'none') {
+      this.app.toast('info', text.agent.noAgent, text.agent.noAgentHint);
+      return;
+    }
+    if (source.kind === 'replay') {
+      const recording = this.images.recordings.find(({ id }) => id === source.trajectoryId);
+      await this.replay(source.trajectoryId, recording?.query ?? query);
+      return;
+    }
+    if (query === '') {
+      this.app.toast('info', text.query.missing, text.query.missingHint);
+      document.getElementById('query')?.focus();
+      return;
+    }
+    this.#suggestCategory(query);
+    this.#undone = [];
+    const started = await this.episode.start(mode, source, query);
+    if (started && mode === 'step' && started.status === 'waiting') await this.episode.propose();
+  }
+
+  async setMode(mode: 'manual' | 'step' | 'auto'): Promise<void> {
+    if (mode !== 'manual') this.episode.setAgentMode(mode);
+    if (this.episode.open) await this.episode.setMode(mode);
+  }
+
+  async stop(): Promise<void> {
+    await this.episode.stop();
+  }
+
+  async takePen(): Promise<void> {
+    if (this.episode.isWorking) await this.episode.stop();
+    if (this.episode.open && this.episode.open.mode !== 'manual') await this.episode.setMode('manual');
+    if (this.canvas.tool === 'select') this.canvas.setTool('box');
+  }
+
+  async handBack(): Promise<void> {
+    await this.#agent(this.episode.agentMode);
+  }
+
+  async #acceptCall(): Promise<void> {
+    this.#undone = [];
+    const after = await this.episode.acceptCall();
+    if (after?.mode === 'step' && after.status === 'waiting' && after.canPropose) await this.episode.propose();
+  }
+
+  // Decisions
+
+  /** The one meaning of Enter: what waits for a yes, nearest first. */
+  async accept(): Promise<void> {
+    if (this.canvas.polygon.length >= 3) await this.closePolygon();
+    else if (this.canvas.staged) await this.commitStaged();
+    else if (this.episode.pending) await this.#acceptCall();
+    else if (this.canAccept) await this.acceptEpisode(null);
+  }
+
+  /** The one meaning of Backspace. */
+  async reject(): Promise<void> {
+    if (this.canvas.polygon.length > 0) this.canvas.polygon = this.canvas.polygon.slice(0, -1);
+    else if (this.canvas.staged) this.canvas.staged = null;
+    else if (this.episode.pending) await this.episode.rejectCall();
+    else if (this.episode.open && !this.episode.isWorking && this.episode.turns.length > 0) {
+      const rejected = await this.episode.reject();
+      if (rejected) this.app.toast('info', text.episode.rejected, text.episode.rejectedHint);
+    } else if (this.canvas.selectedId !== null) await this.deleteSelected();
+  }
+
+  async acceptEpisode(given: Category | null): Promise<void> {
+    if (!this.canAccept) return;
+    const category = given ?? this.project.category ?? (await this.askCategory(text.category.titleAccept));
+    if (!category) return;
+    this.project.categoryId = category.id;
+    this.#undone = [];
+    if (!(await this.episode.accept(category.id))) return;
+    this.canvas.clear();
+    await this.images.refreshSelected();
+  }
+
+  /** Digits: accept as that category, or give it to the selected mask, or keep it for what comes. */
+  async digit(number: number): Promise<void> {
+    const category = this.project.categories[number - 1];
+    if (!category) return;
+    const { selectedId } = this.canvas;
+    if (this.canAccept) await this.acceptEpisode(category);
+    else if (selectedId !== null) await this.setCategory(selectedId, category);
+    else this.project.categoryId = category.id;
+  }
+
+  askCategory(title: string): Promise<Category | null> {
+    this.question?.answer(null);
+    return new Promise((resolve) => {
+      this.question = {
+        title,
+        suggestion: this.episode.query.trim(),
+        answer: (category) => {
+          this.question = null;
+          resolve(category);
+        },
+      };
+    });
+  }
+
+  async chooseCategory(): Promise<void> {
+    const category = await this.askCategory(text.category.titleTarget);
+    if (category) this.project.categoryId = category.id;
+  }
+
+  async next(): Promise<void> {
+    if (!(await this.images.nextUnreviewed())) this.app.toast('done', text.images.allReviewed, '');
+  }
+
+  async toggleDone(): Promise<void> {
+    const image = this.images.selected;
+    if (image) await this.images.setState(image.state === 'done' ? 'todo' : 'done');
+  }
+
+  // Undo and redo: what is being drawn, then turns of the open episode, then decisions of the project
+
+  async undo(): Promise<void> {
+    if (this.canvas.polygon.length > 0) {
+      this.canvas.polygon = this.canvas.polygon.slice(0, -1);
+      return;
+    }
+    this.canvas.staged = null;
+    const turn = this.episode.undoTarget();
+    if (turn) {
+      if (await this.episode.goTo(turn.to)) this.#undone.push('turn');
+      return;
+    }
+    if (this.history.marks.undo === null) return;
+    await this.history.undo();
+    this.#undone.push('decision');
+    await this.images.refreshSelected();
+  }
+
+  async redo(): Promise<void> {
+    const latest = this.#undone.pop();
+    const turn = this.episode.redoTarget();
+    if (turn !== null && (latest === 'turn' || this.history.marks.redo === null)) {
+      await this.episode.goTo(turn);
+      return;
+    }
+    if (this.history.marks.redo === null) return;
+    await this.history.redo();
+    await this.images.refreshSelected();
+  }
+
+  // Gestures
+
+  /** A person's call: at the head, or instead of the call by which the episode ended. */
+  async gesture(gesture: Gesture): Promise<void> {
+    this.canvas.dragged = null;
+    this.canvas.staged = null;
+    if (this.episode.isWorking) await this.episode.stop();
+    const { open, headNode } = this.episode;
+    this.#undone = [];
+    if (!open) {
+      const started = await this.episode.start('manual', this.#manualSource(), this.episode.query.trim());
+      if (!started) return;
+      await this.episode.act(gesture);
+    } else if (open.status === 'ended' && headNode) await this.episode.correct(headNode.id, gesture);
+    else await this.episode.act(gesture);
+    this.canvas.preview = null;
+  }
+
+  /** The editable call, changed by the person. */
+  async edited(gesture: Gesture): Promise<void> {
+    if (this.canvas.staged) {
+      this.canvas.staged = gesture;
+      this.canvas.dragged = gesture;
+      this.showPreview(gesture);
+      return;
+    }
+    await this.#commit(gesture);
+  }
+
+  async #commit(gesture: Gesture): Promise<void> {
+    const { pending, headNode } = this.episode;
+    this.canvas.staged = null;
+    this.#undone = [];
+    if (pending) await this.episode.act(gesture);
+    else if (headNode) await this.episode.correct(headNode.id, gesture);
+    this.canvas.dragged = null;
+    this.canvas.preview = null;
+  }
+
+  /** Starts moving the editable call by keyboard. */
+  stage(): void {
+    const { editable } = this;
+    if (!editable) return;
+    this.canvas.staged = editable.gesture;
+    document.getElementById('stage')?.focus();
+  }
+
+  nudge(dx: number, dy: number, resize: boolean): void {
+    const { staged } = this.canvas;
+    const image = this.images.selected;
+    if (!staged || !image) return;
+    this.canvas.staged = resize ? resized(staged, dx, dy, image) : nudged(staged, dx, dy, image);
+    this.showPreview(this.canvas.staged);
+  }
+
+  async commitStaged(): Promise<void> {
+    const { staged } = this.canvas;
+    if (staged) await this.#commit(staged);
+  }
+
+  #manualSource(): AgentSource {
+    return this.app.info?.agent.ready ? { kind: 'model' } : { kind: 'none' };
+  }
+
+  /** Shows what a gesture would give: one question at a time, the latest wins. */
+  showPreview(gesture: Gesture | null): void {
+    if (!gesture || (gesture.name !== 'segment_box' && gesture.name !== 'add_point')) {
+      this.#preview.drop();
+      this.canvas.preview = null;
+      return;
+    }
+    void this.#preview.ask(gesture, async (wanted, isWanted) => {
+      try {
+        const mask = await this.episode.preview(wanted);
+        if (isWanted()) this.canvas.preview = mask;
+      } catch (error) {
+        // A preview is a courtesy: the gesture itself will say what is wrong.
+        console.warn('Preview failed', error);
+        if (isWanted()) this.canvas.preview = null;
+      }
+    });
+  }
+
+  async addPolygonPoint(point: Point): Promise<void> {
+    this.canvas.polygon = [...this.canvas.polygon, point];
+  }
+
+  async closePolygon(): Promise<void> {
+    const image = this.images.selected;
+    const points = this.canvas.polygon;
+    if (!image || points.length < 3) return;
+    const bitmap = fillPolygon(points, image);
+    if (!bitmap) {
+      this.app.toast('info', text.polygon.empty, text.polygon.emptyHint);
+      return;
+    }
+    const category = this.project.category ?? (await this.askCategory(text.category.titleAccept));
+    if (!category || this.images.selectedId !== image.id) return;
+    this.project.categoryId = category.id;
+    this.#undone = [];
+    const query = this.episode.query.trim();
+    const change = await this.app.attempt(() =>
+      this.host.connection.call('annotations.create', {
+        imageId: image.id,
+        categoryId: category.id,
+        mask: encodeMask(bitmap),
+        query: query === '' ? null : query,
+      }),
+    );
+    if (!change) return;
+    this.canvas.polygon = [];
+    this.history.marks = change.history;
+    this.app.saved();
+    await this.images.refreshSelected();
+  }
+
+  setTool(tool: Tool): void {
+    this.canvas.setTool(tool);
+  }
+
+  // Annotations
+
+  async deleteSelected(): Promise<void> {
+    const { selectedId } = this.canvas;
+    if (selectedId !== null) await this.deleteAnnotation(selectedId);
+  }
+
+  async deleteAnnotation(annotationId: number): Promise<void> {
+    this.#undone = [];
+    const marks = await this.app.attempt(() =>
+      this.host.connection.call('annotations.delete', { annotationId }),
+    );
+    if (!marks) return;
+    if (this.canvas.selectedId === annotationId) this.canvas.selectedId = null;
+    this.history.marks = marks;
+    this.app.saved();
+    await this.images.refreshSelected();
+  }
+
+  async setCategory(annotationId: number, category: Category): Promise<void> {
+    this.#undone = [];
+    const change = await this.app.attempt(() =>
+      this.host.connection.call('annotations.update', { annotationId, categoryId: category.id }),
+    );
+    if (!change) return;
+    this.history.marks = change.history;
+    this.app.saved();
+    await this.images.refreshSelected();
+  }
+
+  async recategorise(annotationId: number): Promise<void> {
+    const category = await this.askCategory(text.category.titleChange);
+    if (category) await this.setCategory(annotationId, category);
+  }
+
+  /** Selects the mask after the selected one, for Tab on the canvas. */
+  cycleSelection(step: 1 | -1): void {
+    const ids = this.images.annotations.map(({ id }) => id);
+    if (ids.length === 0) return;
+    const at = ids.indexOf(this.canvas.selectedId ?? -1);
+    this.canvas.selectedId = ids[(at + step + ids.length) % ids.length] ?? null;
+  }
+
+  /** Escape: lets go of what is nearest. False when there was nothing. */
+  cancel(): boolean {
+    const { canvas } = this;
+    if (this.question) this.question.answer(null);
+    else if (this.app.panel) this.app.panel = null;
+    else if (canvas.polygon.length > 0) canvas.polygon = [];
+    else if (canvas.staged) {
+      canvas.staged = null;
+      canvas.preview = null;
+    } else if (canvas.selectedId !== null) canvas.selectedId = null;
+    else if (canvas.tool !== 'select') canvas.setTool('select');
+    else return false;
+    return true;
+  }
+
+  readonly stageEvents: StageEvents = {
+    gesture: (gesture) => void this.gesture(gesture),
+    drafted: (gesture) => {
+      this.canvas.dragged = gesture;
+      this.showPreview(gesture);
+    },
+    dragged: (gesture) => {
+      this.canvas.dragged = gesture;
+      this.showPreview(gesture);
+    },
+    edited: (gesture) => void this.edited(gesture),
+    picked: (ids) => {
+      // A second click at the same place goes one mask deeper.
+      const at = ids.indexOf(this.canvas.selectedId ?? -1);
+      this.canvas.selectedId = ids.length === 0 ? null : (ids[(at + 1) % ids.length] ?? null);
+    },
+    hovered: (id) => {
+      if (this.canvas.hoveredId !== id) this.canvas.hoveredId = id;
+    },
+    moved: (point) => {
+      this.canvas.cursor = point;
+    },
+    vertex: (point) => void this.addPolygonPoint(point),
+    closePolygon: () => void this.closePolygon(),
+    viewed: (view, viewport) => {
+      this.canvas.view = view;
+      this.canvas.viewport = viewport;
+    },
+  };
+
+  #suggestCategory(query: string): void {
+    const words = query.toLowerCase();
+    const named = this.project.categories
+      .filter((category) => words.includes(category.name.toLowerCase()))
+      .sort((a, b) => b.name.length - a.name.length)[0];
+    if (named) this.project.categoryId = named.id;
+  }
+
+  #items(): readonly MaskItem[] {
+    const items: MaskItem[] = [];
+    for (const annotation of this.images.annotations) {
+      const piece = pieceOf(annotation.mask);
+      if (!piece) continue;
+      items.push({
+        id: annotation.id,
+        piece,
+        color: this.project.categoryOf(annotation.categoryId)?.color ?? '#888888',
+      });
+    }
+    return items;
+  }
+
+  #editable(): EditableCall | null {
+    const { open, pending, headNode } = this.episode;
+    if (!open || this.episode.isWorking) return null;
+    if (pending) {
+      const gesture = this.canvas.staged ?? pending.gesture;
+      return gesture && placeOf(gesture)
+        ? { key: `pending ${open.head}`, gesture, color: authorColor.agent, ghost: true }
+        : null;
+    }
+    if (!headNode || headNode.invalid) return null;
+    const gesture = this.canvas.staged ?? open.gestures[headNode.id];
+    return gesture && placeOf(gesture)
+      ? {
+          key: headNode.id,
+          gesture,
+          color: authorColor[headNode.author],
+          ghost: this.canvas.staged !== null,
+        }
+      : null;
+  }
+
+  #scene(): Scene {
+    const image = this.images.selected;
+    if (!image) return emptyScene;
+    const { activeObject, objects, headNode, open, pending } = this.episode;
+    const { editable } = this;
+    const preview = this.canvas.preview ? pieceOf(this.canvas.preview) : null;
+    const edits = editable?.gesture;
+    const shownBox = activeObject?.box ?? null;
+    const points = activeObject?.points ?? [];
+    const view = headNode?.observation?.view.box ?? null;
+    const isWhole =
+      !view || (view.x1 <= 0 && view.y1 <= 0 && view.x2 >= image.width && view.y2 >= image.height);
+    const runEdit = editable && !editable.ghost && !pending;
+    return {
+      image: this.image,
+      size: { width: image.width, height: image.height },
+      items: this.items,
+      hoveredId: this.canvas.hoveredId,
+      selectedId: this.canvas.selectedId,
+      active: activeObject?.mask && hasPixels(activeObject.mask) ? pieceOf(activeObject.mask) : null,
+      siblings: objects.flatMap((object) => {
+        const piece = object !== activeObject && object.mask ? pieceOf(object.mask) : null;
+        return piece ? [piece] : [];
+      }),
+      preview: preview
+        ? { piece: preview, color: pending && !this.canvas.dragged && !this.canvas.staged ? authorColor.agent : paint.active }
+        : null,
+      prompts: {
+        box: runEdit && edits?.name === 'segment_box' ? null : shownBox,
+        points: points.filter((point, index) => !(runEdit && isSamePoint(edits, point) && index === points.length - 1)),
+      },
+      editable,
+      view: open && !isWhole ? view : null,
+      tool: this.canvas.tool,
+      polygon: this.canvas.polygon,
+      masksVisible: this.canvas.masksVisible,
+    };
+  }
+}
+
+function isSamePoint(gesture: Gesture | undefined, point: Point & { label: PointLabel }): boolean {
+  return (
+    gesture?.name === 'add_point' &&
+    Math.abs(gesture.point.x - point.x) < 1 &&
+    Math.abs(gesture.point.y - point.y) < 1 &&
+    gesture.label === point.label
+  );
+}
+
+function isIdle(status: string | undefined): boolean {
+  return status === 'waiting' || status === 'failed';
+}
+
+export function imageUrl(imageId: string, variant: 'full' | 'thumbnail'): string {
+  return `image/${encodeURIComponent(imageId)}?variant=${variant}`;
+}
+
+const key = Symbol('workbench');
+
+export function provideWorkbench(workbench: Workbench): void {
+  setContext(key, workbench);
+}
+
+export function useWorkbench(): Workbench {
+  return getContext<Workbench>(key);
+}
