@@ -1,5 +1,6 @@
 import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import { type Trajectory, trajectorySchema } from '../../shared/trajectory/schema';
+import { parseTrajectory } from '../../shared/trajectory/migrations';
+import type { Trajectory } from '../../shared/trajectory/schema';
 import type { ProjectStore } from '../project/store';
 
 /** One trajectory a line, with a line feed after each. */
@@ -28,23 +29,20 @@ export function parseTrajectories(jsonl: string): Trajectory[] {
 }
 
 function parsedLine(line: string, number: number): Trajectory {
-  let value: unknown;
+  let trajectory: Trajectory;
   try {
-    value = JSON.parse(line);
+    trajectory = parseTrajectory(JSON.parse(line));
   } catch (error) {
     throw lineError(number, messageOf(error));
   }
-  const parsed = trajectorySchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw lineError(number, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+  const nodes = new Set<string>();
+  for (const node of trajectory.nodes) {
+    if (node.parent !== null && !nodes.has(node.parent)) {
+      throw lineError(number, `turn ${node.id} comes before its parent`);
+    }
+    nodes.add(node.id);
   }
-  const nodes = new Set(parsed.data.nodes.map((node) => node.id));
-  for (const node of parsed.data.nodes) {
-    if (node.parent !== null && !nodes.has(node.parent))
-      throw lineError(number, `turn ${node.id} has no parent`);
-  }
-  return parsed.data;
+  return trajectory;
 }
 
 const lineError = (number: number, reason: string): MaskwrightError =>

@@ -3,12 +3,6 @@ import { isCancelled, MaskwrightError, messageOf } from '../../shared/contract/e
 import type { JobState } from '../../shared/contract/methods';
 import { RateMeter } from './rate';
 
-/** Where jobs are kept over a restart; `ProjectStore` is one. */
-export interface JobStorage {
-  saveJob(job: JobState): void;
-  listJobs(): JobState[];
-}
-
 /** What the work of a job is given. */
 export interface JobContext {
   /** Aborted by `cancel`. Work checks it between items and throws CANCELLED. */
@@ -20,48 +14,48 @@ export interface JobContext {
   message(text: string): void;
 }
 
+export type JobListener = (job: JobState) => void;
+
 /** Shortest time between two reports of progress, in milliseconds. */
 const reportEveryMs = 150;
 /** Failures that are kept by name; the rest is counted. */
 const maxFailures = 1000;
+/** Ended jobs that are remembered. */
+const maxEnded = 100;
 
-interface Running {
+interface Job {
   state: JobState;
   controller: AbortController;
-  finished: Promise<JobState>;
+  finished: Promise<void>;
   reportedAt: number;
   moreFailures: number;
 }
 
-/** Runs long work with progress, rate, time left, cancelling and a record that survives a restart. */
+/**
+ * Runs long work with progress, rate, time left, failures by item and cancelling. The listener is told on start, some
+ * times a second while a job runs, and at its end: what it stores (`ProjectStore.saveJob`) survives a restart.
+ */
 export class JobRunner {
-  readonly #jobs = new Map<string, Running>();
-  readonly #listeners = new Set<(job: JobState) => void>();
+  readonly #jobs = new Map<string, Job>();
+  readonly #listener: JobListener;
   readonly #now: () => number;
-  #storage: JobStorage | null;
 
-  constructor(options: { storage?: JobStorage | null; now?: () => number } = {}) {
-    this.#storage = options.storage ?? null;
-    this.#now = options.now ?? Date.now;
+  constructor(listener: JobListener = () => {}, now: () => number = Date.now) {
+    this.#listener = listener;
+    this.#now = now;
   }
 
-  /** Told on start, at most some times a second while running, and at the end. Returns how to stop it. */
-  onChange(listener: (job: JobState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
-  }
-
-  /** Stored and running jobs, newest first. */
+  /** Jobs of this run of the application, newest first. */
   list(): JobState[] {
-    const running = [...this.#jobs.values()].map((job) => job.state).reverse();
-    const ids = new Set(running.map((job) => job.id));
-    return [...running, ...(this.#storage?.listJobs() ?? []).filter((job) => !ids.has(job.id))];
+    return [...this.#jobs.values()].map((job) => job.state).reverse();
   }
 
   /** Starts work and returns at once; `work` may end with a message for the person. */
-  start(kind: string, label: string, work: (context: JobContext) => Promise<string | null>): JobState {
+  start(
+    kind: string,
+    label: string,
+    work: (context: JobContext) => Promise<string | null | undefined>,
+  ): JobState {
     const state: JobState = {
       id: `job_${randomBytes(8).toString('hex')}`,
       kind,
@@ -75,40 +69,33 @@ export class JobRunner {
       failures: [],
     };
     const controller = new AbortController();
-    const job: Running = {
-      state,
-      controller,
-      finished: Promise.resolve(state),
-      reportedAt: 0,
-      moreFailures: 0,
-    };
+    const job: Job = { state, controller, finished: Promise.resolve(), reportedAt: 0, moreFailures: 0 };
     this.#jobs.set(state.id, job);
-    this.#report(job, true);
+    this.#forgetOldest();
+    this.#report(job);
     job.finished = this.#run(job, work);
     return job.state;
   }
 
-  async #run(job: Running, work: (context: JobContext) => Promise<string | null>): Promise<JobState> {
+  async #run(job: Job, work: (context: JobContext) => Promise<string | null | undefined>): Promise<void> {
     const meter = new RateMeter(this.#now());
+    const update = (patch: Partial<JobState>): void => {
+      if (job.state.status !== 'running') return;
+      job.state = { ...job.state, ...patch };
+      if (this.#now() - job.reportedAt >= reportEveryMs) this.#report(job);
+    };
     const context: JobContext = {
       signal: job.controller.signal,
-      progress: (done, total) => {
-        const { rate, eta } = meter.update(this.#now(), done, total);
-        job.state = { ...job.state, done, total, rate, eta };
-        this.#report(job, false);
-      },
+      progress: (done, total) => update({ done, total, ...meter.update(this.#now(), done, total) }),
       fail: (item, message) => {
-        if (job.state.failures.length < maxFailures) {
-          job.state = { ...job.state, failures: [...job.state.failures, { item, message }] };
-        } else job.moreFailures += 1;
-        this.#report(job, false);
+        if (job.state.failures.length >= maxFailures) job.moreFailures += 1;
+        else update({ failures: [...job.state.failures, { item, message }] });
       },
-      message: (text) => {
-        job.state = { ...job.state, message: text };
-        this.#report(job, false);
-      },
+      message: (text) => update({ message: text }),
     };
     try {
+      // Work that throws before its first await must not throw out of `start`.
+      await Promise.resolve();
       const message = await work(context);
       this.#settle(job, 'done', message ?? job.state.message);
     } catch (error) {
@@ -118,68 +105,66 @@ export class JobRunner {
         this.#settle(job, 'failed', messageOf(error) + hint);
       }
     }
-    return job.state;
   }
 
-  #settle(job: Running, status: JobState['status'], message: string | null): void {
+  #settle(job: Job, status: JobState['status'], message: string | null): void {
+    if (job.state.status !== 'running') return;
     const failures =
       job.moreFailures === 0
         ? job.state.failures
         : [...job.state.failures, { item: '…', message: `${job.moreFailures} more` }];
     job.state = { ...job.state, status, message, failures, eta: null };
-    this.#report(job, true);
+    this.#report(job);
   }
 
-  #report(job: Running, always: boolean): void {
-    const now = this.#now();
-    if (!always && now - job.reportedAt < reportEveryMs) return;
-    job.reportedAt = now;
+  #report(job: Job): void {
+    job.reportedAt = this.#now();
     try {
-      this.#storage?.saveJob(job.state);
+      this.#listener(job.state);
     } catch (error) {
-      // The project may be closed while a job ends; its work is what counts.
-      if (!(error instanceof MaskwrightError && error.code === 'NO_PROJECT')) {
-        console.error(`A job's state was not stored: ${messageOf(error)}`);
-      }
+      // A job's work is what counts: it goes on when its progress cannot be told.
+      console.error(`The state of a job could not be told: ${messageOf(error)}`);
     }
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(job.state);
-      } catch (error) {
-        console.error(`A listener of jobs failed: ${messageOf(error)}`);
-      }
+  }
+
+  #forgetOldest(): void {
+    for (const [id, job] of this.#jobs) {
+      if (this.#jobs.size <= maxEnded) return;
+      if (job.state.status !== 'running') this.#jobs.delete(id);
     }
   }
 
   /** Asks a job to stop. It is `cancelled` once its work has noticed. Throws NOT_FOUND. */
   cancel(jobId: string): JobState {
-    const job = this.#jobs.get(jobId);
-    if (job === undefined) {
-      const stored = this.#storage?.listJobs().find((other) => other.id === jobId);
-      if (stored !== undefined) return stored;
-      throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
-    }
+    const job = this.#job(jobId);
     if (job.state.status === 'running') job.controller.abort();
     return job.state;
   }
 
-  /** Resolves with the job's last state when it has ended. Throws NOT_FOUND. */
-  async wait(jobId: string): Promise<JobState> {
-    const job = this.#jobs.get(jobId);
-    if (job === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
-    return job.finished;
-  }
-
-  /** Stops all jobs and waits for them: before a project is closed. */
-  async stopAll(): Promise<void> {
+  /**
+   * Stops all jobs and calls them cancelled at once, so that this is stored before a project is closed. Resolves when
+   * their work has really ended.
+   */
+  async cancelAll(): Promise<void> {
     const jobs = [...this.#jobs.values()];
-    for (const job of jobs) if (job.state.status === 'running') job.controller.abort();
+    for (const job of jobs) {
+      if (job.state.status !== 'running') continue;
+      job.controller.abort();
+      this.#settle(job, 'cancelled', 'Stopped because the project was closed.');
+    }
     await Promise.all(jobs.map((job) => job.finished));
   }
 
-  /** Changes to the storage of another project. Jobs of the former one are forgotten here: stop them first. */
-  setStorage(storage: JobStorage | null): void {
-    this.#storage = storage;
-    for (const [id, job] of this.#jobs) if (job.state.status !== 'running') this.#jobs.delete(id);
+  /** Resolves with a job's last state when its work has ended. Throws NOT_FOUND. */
+  async wait(jobId: string): Promise<JobState> {
+    const job = this.#job(jobId);
+    await job.finished;
+    return job.state;
+  }
+
+  #job(jobId: string): Job {
+    const job = this.#jobs.get(jobId);
+    if (job !== undefined) return job;
+    throw new MaskwrightError('NOT_FOUND', 'There is no such job, or it ended long ago.');
   }
 }

@@ -882,6 +882,23 @@ export class ProjectStore {
     return parseTrajectory(trajectoryId, row.body, row.outcome);
   }
 
+  /** Id of the image that a trajectory is about. Throws NOT_FOUND. */
+  imageOfTrajectory(trajectoryId: string): string {
+    const sql = 'SELECT image_id AS value FROM trajectories WHERE id = ?';
+    const row = this.#db.get(textRow, sql, [trajectoryId]);
+    if (row === null) throw new MaskwrightError('NOT_FOUND', 'The trajectory is not in the project.');
+    return row.value;
+  }
+
+  /** Id of the image that a trajectory belongs to. Throws NOT_FOUND. */
+  imageOfTrajectory(trajectoryId: string): string {
+    const row = this.#db.get(textRow, 'SELECT image_id AS value FROM trajectories WHERE id = ?', [
+      trajectoryId,
+    ]);
+    if (row === null) throw new MaskwrightError('NOT_FOUND', 'The trajectory is not in the project.');
+    return row.value;
+  }
+
   /** Trajectories of an image, oldest first. */
   listTrajectories(imageId: string): TrajectorySummary[] {
     this.imageById(imageId);

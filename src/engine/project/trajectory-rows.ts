@@ -1,5 +1,6 @@
 import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import { type Author, type Outcome, type Trajectory, trajectorySchema } from '../../shared/trajectory/schema';
+import { parseTrajectory as parseAnyVersion } from '../../shared/trajectory/migrations';
+import type { Author, Outcome, Trajectory } from '../../shared/trajectory/schema';
 
 /** A trajectory is stored as two texts: its outcome, which undo may change, and all the rest. */
 
@@ -14,22 +15,11 @@ export function summarise(trajectory: Trajectory): { turns: number; author: Auth
   return { turns: run.length, author };
 }
 
-function parsed(id: string, value: unknown): Trajectory {
-  const result = trajectorySchema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new MaskwrightError(
-    'PROJECT_UNREADABLE',
-    `Trajectory ${id} cannot be read (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}).`,
-    { hint: 'Export the others, or restore the project from a backup.', cause: result.error },
-  );
-}
-
 /** The texts to store, after checking that they read back. Throws INVALID_REQUEST when they would not. */
 export function checkedTrajectory(input: Trajectory): { trajectory: Trajectory; body: string } {
   try {
     const value: unknown = JSON.parse(JSON.stringify(input));
-    const trajectory = parsed(input.header.id, value);
+    const trajectory = parseAnyVersion(value);
     const { header, root, nodes, verdicts } = trajectory;
     return { trajectory, body: JSON.stringify({ header, root, nodes, verdicts }) };
   } catch (error) {
@@ -42,10 +32,10 @@ export function parseTrajectory(id: string, body: string, outcome: string): Traj
   try {
     const rest: unknown = JSON.parse(body);
     const settled: unknown = JSON.parse(outcome);
-    return parsed(id, typeof rest === 'object' && rest !== null ? { ...rest, outcome: settled } : null);
+    return parseAnyVersion(typeof rest === 'object' && rest !== null ? { ...rest, outcome: settled } : null);
   } catch (error) {
-    if (error instanceof MaskwrightError) throw error;
-    throw new MaskwrightError('PROJECT_UNREADABLE', `Trajectory ${id} is not JSON: ${messageOf(error)}`, {
+    throw new MaskwrightError('PROJECT_UNREADABLE', `Trajectory ${id} cannot be read: ${messageOf(error)}`, {
+      hint: 'Export the others, or restore the project from a backup.',
       cause: error,
     });
   }

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { rleArea, rleBbox } from '../../shared/mask/rle';
-import { type CocoDataset, finderFor, maskOf, readCocoFile } from '../datasets/coco';
-import type { CocoAnnotation, CocoCategory, CocoImage } from '../datasets/coco-format';
-import { requireFolder } from '../datasets/folder';
-import type { ImageFinder } from '../datasets/image-finder';
-import { breathe } from '../datasets/json-file';
-import type { Skipped } from '../datasets/target';
+import type { NewImage, ProjectImage, ProjectStore } from '../project/store';
+import { type CocoDataset, finderFor, maskOf, readCocoFile } from './coco';
+import type { CocoAnnotation, CocoCategory, CocoImage } from './coco-format';
 import { mapConcurrent } from './concurrent';
+import { requireFolder } from './folder';
+import type { ImageFinder } from './image-finder';
 import { type ImportProgress, readImages, throwIfCancelled } from './import-images';
-import type { NewImage, ProjectImage, ProjectStore } from './store';
+import { breathe } from './json-file';
+import type { Skipped } from './target';
 
 export interface CocoReport {
   /** Images of the file that are in the project now. */

@@ -1,10 +1,10 @@
-import { requireFolder } from '../datasets/folder';
-import { breathe } from '../datasets/json-file';
-import type { Skipped } from '../datasets/target';
-import { walkImages } from '../datasets/walk';
+import { pathInside } from '../project/paths';
+import type { NewImage, ProjectStore } from '../project/store';
+import { requireFolder } from './folder';
 import { type ImportProgress, readImages, throwIfCancelled } from './import-images';
-import { pathInside } from './paths';
-import type { NewImage, ProjectStore } from './store';
+import { breathe } from './json-file';
+import type { Skipped } from './target';
+import { walkImages } from './walk';
 
 export interface FolderReport {
   /** Images that are new in the project. */

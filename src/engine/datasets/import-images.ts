@@ -1,8 +1,8 @@
 import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import type { Skipped } from '../datasets/target';
 import { readImageInfo } from '../images/image-file';
+import type { NewImage } from '../project/store';
 import { mapConcurrent } from './concurrent';
-import type { NewImage } from './store';
+import type { Skipped } from './target';
 
 /** Files that are read at the same time: enough to keep the disk busy without starving the interface. */
 const concurrency = 3;
