@@ -49,3 +49,14 @@ declare global {
     readonly maskwright?: HostApi;
   }
 }
+
+/** Electron's IPC channels between the preload and main. */
+export const hostChannels = {
+  connect: 'engine:connect',
+  port: 'engine:port',
+  lost: 'engine:lost',
+  pickFolder: 'host:pick-folder',
+  pickProject: 'host:pick-project',
+  saveFile: 'host:save-file',
+  menu: 'host:menu',
+} as const;
