@@ -14,6 +14,12 @@ export interface JobContext {
   message(text: string): void;
 }
 
+/** Where jobs are kept over a restart; `ProjectStore` is one. */
+export interface JobStorage {
+  saveJob(job: JobState): void;
+  listJobs(): JobState[];
+}
+
 export type JobListener = (job: JobState) => void;
 
 /** Shortest time between two reports of progress, in milliseconds. */
@@ -32,22 +38,39 @@ interface Job {
 }
 
 /**
- * Runs long work with progress, rate, time left, failures by item and cancelling. The listener is told on start, some
- * times a second while a job runs, and at its end: what it stores (`ProjectStore.saveJob`) survives a restart.
+ * Runs long work with progress, rate, time left, failures by item and cancelling. States are stored on start, some
+ * times a second while a job runs, and at its end, so that they survive a restart.
  */
 export class JobRunner {
   readonly #jobs = new Map<string, Job>();
-  readonly #listener: JobListener;
+  readonly #listeners = new Set<JobListener>();
   readonly #now: () => number;
+  #storage: JobStorage | null;
 
-  constructor(listener: JobListener = () => {}, now: () => number = Date.now) {
-    this.#listener = listener;
-    this.#now = now;
+  constructor(options: { storage?: JobStorage | null; now?: () => number } = {}) {
+    this.#storage = options.storage ?? null;
+    this.#now = options.now ?? Date.now;
   }
 
-  /** Jobs of this run of the application, newest first. */
+  /** Told whenever a state is stored. Returns how to stop it. */
+  onChange(listener: JobListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Changes to the storage of another project; jobs of the former one are forgotten. Call `stopAll` before. */
+  setStorage(storage: JobStorage | null): void {
+    this.#storage = storage;
+    this.#jobs.clear();
+  }
+
+  /** Jobs of this run and stored ones, newest first. */
   list(): JobState[] {
-    return [...this.#jobs.values()].map((job) => job.state).reverse();
+    const known = [...this.#jobs.values()].map((job) => job.state).reverse();
+    const ids = new Set(known.map((job) => job.id));
+    return [...known, ...(this.#storage?.listJobs() ?? []).filter((job) => !ids.has(job.id))];
   }
 
   /** Starts work and returns at once; `work` may end with a message for the person. */
@@ -119,10 +142,17 @@ export class JobRunner {
 
   #report(job: Job): void {
     job.reportedAt = this.#now();
+    if (this.#jobs.get(job.state.id) !== job) return;
+    const storage = this.#storage;
+    if (storage !== null) this.#tell(() => storage.saveJob(job.state));
+    for (const listener of [...this.#listeners]) this.#tell(() => listener(job.state));
+  }
+
+  /** A job's work is what counts: it goes on when its progress cannot be stored or told. */
+  #tell(work: () => void): void {
     try {
-      this.#listener(job.state);
+      work();
     } catch (error) {
-      // A job's work is what counts: it goes on when its progress cannot be told.
       console.error(`The state of a job could not be told: ${messageOf(error)}`);
     }
   }
@@ -134,18 +164,20 @@ export class JobRunner {
     }
   }
 
-  /** Asks a job to stop. It is `cancelled` once its work has noticed. Throws NOT_FOUND. */
+  /** Asks a job to stop. It is `cancelled` once its work has noticed; an ended one stays as it is. Throws NOT_FOUND. */
   cancel(jobId: string): JobState {
-    const job = this.#job(jobId);
-    if (job.state.status === 'running') job.controller.abort();
-    return job.state;
+    const job = this.#jobs.get(jobId);
+    const state = job?.state ?? this.#storage?.listJobs().find((stored) => stored.id === jobId);
+    if (state === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
+    if (job?.state.status === 'running') job.controller.abort();
+    return state;
   }
 
   /**
    * Stops all jobs and calls them cancelled at once, so that this is stored before a project is closed. Resolves when
    * their work has really ended.
    */
-  async cancelAll(): Promise<void> {
+  async stopAll(): Promise<void> {
     const jobs = [...this.#jobs.values()];
     for (const job of jobs) {
       if (job.state.status !== 'running') continue;
@@ -155,16 +187,11 @@ export class JobRunner {
     await Promise.all(jobs.map((job) => job.finished));
   }
 
-  /** Resolves with a job's last state when its work has ended. Throws NOT_FOUND. */
+  /** Resolves with a job's last state when its work has ended. Throws NOT_FOUND for jobs of an earlier run. */
   async wait(jobId: string): Promise<JobState> {
-    const job = this.#job(jobId);
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
     await job.finished;
     return job.state;
-  }
-
-  #job(jobId: string): Job {
-    const job = this.#jobs.get(jobId);
-    if (job !== undefined) return job;
-    throw new MaskwrightError('NOT_FOUND', 'There is no such job, or it ended long ago.');
   }
 }

@@ -890,15 +890,6 @@ export class ProjectStore {
     return row.value;
   }
 
-  /** Id of the image that a trajectory belongs to. Throws NOT_FOUND. */
-  imageOfTrajectory(trajectoryId: string): string {
-    const row = this.#db.get(textRow, 'SELECT image_id AS value FROM trajectories WHERE id = ?', [
-      trajectoryId,
-    ]);
-    if (row === null) throw new MaskwrightError('NOT_FOUND', 'The trajectory is not in the project.');
-    return row.value;
-  }
-
   /** Trajectories of an image, oldest first. */
   listTrajectories(imageId: string): TrajectorySummary[] {
     this.imageById(imageId);
