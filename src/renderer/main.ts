@@ -1,6 +1,6 @@
 import './styles/tokens.css';
 import './styles/base.css';
-import { start } from './lib/start';
 import { connectHost } from './lib/host';
+import { start } from './lib/start';
 
 start(connectHost());

@@ -49,6 +49,32 @@ export function covers(piece: MaskPiece, point: Point): boolean {
   return x >= 0 && y >= 0 && x < piece.width && y < piece.height && piece.data[y * piece.width + x] === 1;
 }
 
+const differences = new WeakMap<MaskPiece, WeakMap<MaskPiece, { piece: MaskPiece | null }>>();
+
+/** The pixels of `a` that `b` does not have; null when there is none. */
+export function without(a: MaskPiece, b: MaskPiece): MaskPiece | null {
+  const known = differences.get(a) ?? new WeakMap<MaskPiece, { piece: MaskPiece | null }>();
+  differences.set(a, known);
+  const made = known.get(b);
+  if (made) return made.piece;
+  const data = a.data.slice();
+  let area = 0;
+  for (let y = 0; y < a.height; y++) {
+    for (let x = 0; x < a.width; x++) {
+      const at = y * a.width + x;
+      if (data[at] === 0) continue;
+      const bx = a.x + x - b.x;
+      const by = a.y + y - b.y;
+      const inB = bx >= 0 && by >= 0 && bx < b.width && by < b.height && b.data[by * b.width + bx] === 1;
+      if (inB) data[at] = 0;
+      else area++;
+    }
+  }
+  const piece = area > 0 ? { ...a, data, area } : null;
+  known.set(b, { piece });
+  return piece;
+}
+
 const outlines = new WeakMap<MaskPiece, Path2D>();
 
 /** The borders between its pixels and the others, in image pixels: exactly on the edges of pixels. */

@@ -1,7 +1,7 @@
 import type { Gesture } from '@shared/contract/methods';
 import type { Box, Point, Size } from '@shared/geometry/types';
 import type { PointLabel } from '@shared/tools/definitions';
-import { type MaskPiece, outlineOf, tintOf } from './mask-piece';
+import { type MaskPiece, outlineOf, tintOf, without } from './mask-piece';
 import type { MaskItem, Scene, ViewTransform } from './scene';
 
 /** Colours on pictures are the same in both themes: they are judged against the picture, not the window. */
@@ -61,7 +61,10 @@ export class Painter {
     const { polygon } = scene;
     const first = polygon[0];
     if (!first) return;
-    const at = (point: Point): [number, number] => [point.x * view.zoom + view.x, point.y * view.zoom + view.y];
+    const at = (point: Point): [number, number] => [
+      point.x * view.zoom + view.x,
+      point.y * view.zoom + view.y,
+    ];
     context.save();
     context.beginPath();
     context.moveTo(...at(first));
@@ -108,7 +111,11 @@ export class Painter {
       outline(context, active, '#0f9d6c', 1.25, zoom);
     }
     if (preview) {
-      fill(context, preview.piece, preview.color, 0.4);
+      // What would come and what would go, when there is a mask already.
+      const removed = active ? without(active, preview.piece) : null;
+      const added = active ? without(preview.piece, active) : preview.piece;
+      if (removed) fill(context, removed, paint.negative, 0.55);
+      if (added) fill(context, added, preview.color, 0.45);
       context.setLineDash([5 / zoom, 4 / zoom]);
       outline(context, preview.piece, '#ffffff', 1.25, zoom);
       context.setLineDash([]);
@@ -122,7 +129,8 @@ export class Painter {
     layer.width = size.width;
     layer.height = size.height;
     const context = layer.getContext('2d');
-    for (const item of items) context?.drawImage(tintOf(item.piece, item.color, 0.3), item.piece.x, item.piece.y);
+    for (const item of items)
+      context?.drawImage(tintOf(item.piece, item.color, 0.3), item.piece.x, item.piece.y);
     this.#layer = layer;
     this.#layerOf = items;
     this.#layerSize = key;

@@ -1,14 +1,15 @@
 import type { Gesture } from '@shared/contract/methods';
 import { clamp, normalizeBox } from '@shared/geometry/box';
 import type { Box, Point, Size } from '@shared/geometry/types';
-import { Canvas, Circle, config, type FabricObject, Rect, Point as ScreenPoint } from 'fabric';
+import { Canvas, Circle, config, type FabricObject, Rect, type Point as ScreenPoint } from 'fabric';
 import { covers } from './mask-piece';
 import { Painter } from './painter';
 import { emptyScene, type Scene, type StageEvents, type ViewTransform } from './scene';
 
 const leastZoom = 0.02;
 const greatestZoom = 64;
-const margin = 24;
+/** Kept free around a fitted image: for the tools on the left and the zoom bar below. */
+const inset = { left: 68, right: 24, top: 20, bottom: 50 };
 /** Screen pixels. */
 const handleSize = 9;
 const pointReach = 11;
@@ -79,9 +80,13 @@ export class Stage {
       this.#painter.paintAbove(ctx, this.#scene, this.view, this.#viewport());
     });
     this.#canvas.on('mouse:wheel', ({ e, viewportPoint }) => this.#wheel(e, viewportPoint));
-    this.#canvas.on('mouse:down', ({ e, target, scenePoint }) => this.#down(e as MouseEvent, target, scenePoint));
+    this.#canvas.on('mouse:down', ({ e, target, scenePoint }) =>
+      this.#down(e as MouseEvent, target, scenePoint),
+    );
     this.#canvas.on('mouse:move', ({ e, scenePoint }) => this.#move(e as MouseEvent, scenePoint));
-    this.#canvas.on('mouse:up', ({ e, scenePoint, isClick }) => this.#up(e as MouseEvent, scenePoint, isClick));
+    this.#canvas.on('mouse:up', ({ e, scenePoint, isClick }) =>
+      this.#up(e as MouseEvent, scenePoint, isClick),
+    );
     this.#canvas.on('mouse:dblclick', () => {
       if (this.#scene.tool === 'polygon') this.#events.closePolygon();
     });
@@ -133,15 +138,18 @@ export class Stage {
     const viewport = this.#viewport();
     if (!size || viewport.width < 1 || viewport.height < 1) return;
     const zoom = clamp(
-      Math.min((viewport.width - 2 * margin) / size.width, (viewport.height - 2 * margin) / size.height),
+      Math.min(
+        (viewport.width - inset.left - inset.right) / size.width,
+        (viewport.height - inset.top - inset.bottom) / size.height,
+      ),
       leastZoom,
       greatestZoom,
     );
     this.#fitted = true;
     this.#setView({
       zoom,
-      x: (viewport.width - size.width * zoom) / 2,
-      y: (viewport.height - size.height * zoom) / 2,
+      x: (viewport.width + inset.left - inset.right - size.width * zoom) / 2,
+      y: (viewport.height + inset.top - inset.bottom - size.height * zoom) / 2,
     });
   }
 
@@ -328,9 +336,7 @@ export class Stage {
   }
 
   #band(): Box | null {
-    return this.#drag?.kind === 'draw'
-      ? wholePixels(normalizeBox(this.#drag.from, this.#drag.to))
-      : null;
+    return this.#drag?.kind === 'draw' ? wholePixels(normalizeBox(this.#drag.from, this.#drag.to)) : null;
   }
 
   #showCursor(): void {

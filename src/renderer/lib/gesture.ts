@@ -1,7 +1,7 @@
 import type { Gesture } from '@shared/contract/methods';
 import { clamp } from '@shared/geometry/box';
 import type { Box, Size } from '@shared/geometry/types';
-import type { RawCall } from '@shared/tools/definitions';
+import { type RawCall, rawCallSchema } from '@shared/tools/definitions';
 
 /** Rectangle around the place where a gesture acts, or null when it acts nowhere in particular. */
 export function placeOf(gesture: Gesture): Box | null {
@@ -79,4 +79,15 @@ export function gestureText(gesture: Gesture): string {
         : [place.x1, place.y1, place.x2, place.y2].map(Math.round);
   if (gesture.name === 'revert') numbers.push(gesture.turn);
   return [gesture.name, ...numbers].join(' ');
+}
+
+/** A call as the model wrote it, on one line; what is no JSON stays as it is. */
+export function writtenText(written: string): string {
+  try {
+    const call = rawCallSchema.safeParse(JSON.parse(written));
+    if (call.success) return callText(call.data);
+  } catch {
+    // Not JSON: shown as written.
+  }
+  return written;
 }

@@ -126,7 +126,10 @@ function handleKey(workbench: Workbench, event: KeyboardEvent): boolean {
   if (event.repeat && !key.startsWith('Arrow') && key !== '+' && key !== '-' && key !== 'Tab') return true;
   // A focused control answers Enter itself.
   if (key === 'Enter' && isControl(event.target)) return false;
-  if (key === 'Tab' && !(event.target instanceof Element && event.target.id === 'stage' && images.annotations.length > 0)) {
+  if (
+    key === 'Tab' &&
+    !(event.target instanceof Element && event.target.id === 'stage' && images.annotations.length > 0)
+  ) {
     return false;
   }
   if (/^[1-9]$/.test(key) && !event.shiftKey) {
@@ -170,7 +173,9 @@ const actions: Record<string, (workbench: Workbench, event: KeyboardEvent) => vo
 };
 
 function nudgeBy(workbench: Workbench, event: KeyboardEvent): boolean {
-  const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+  const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[
+    event.key
+  ];
   if (!direction) return false;
   const step = event.shiftKey ? 10 : 1;
   workbench.nudge((direction[0] ?? 0) * step, (direction[1] ?? 0) * step, event.altKey);

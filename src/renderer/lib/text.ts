@@ -68,11 +68,14 @@ export const text = {
     searchLabel: 'Search images by name',
     filters: { all: 'All', todo: 'To do', review: 'Review', done: 'Done' },
     filterLabel: 'Show images',
-    next: 'Next to review',
+    next: 'Next',
+    nextWide: ' to review',
     states: { todo: 'to do', review: 'to be reviewed', done: 'done' } satisfies Record<ImageState, string>,
-    label: (name: string, state: string, masks: number) => `${name}, ${state}, ${plural(masks, 'mask', 'masks')}`,
+    label: (name: string, state: string, masks: number) =>
+      `${name}, ${state}, ${plural(masks, 'mask', 'masks')}`,
     emptyProject: 'No images here',
-    emptyProjectHint: 'Maskwright reads JPEG, PNG, WebP and TIFF files. Open another folder from the project menu.',
+    emptyProjectHint:
+      'Maskwright reads JPEG, PNG, WebP and TIFF files. Open another folder from the project menu.',
     nothingFound: 'No image matches',
     nothingFoundHint: 'Show all images and clear the search',
     showAll: 'Show all',
@@ -184,7 +187,8 @@ export const text = {
     stagedHint: 'Arrows move it, with Shift by ten; Alt and arrows resize.',
     cannotRun: 'This call is not valid and would be refused.',
     emptyTitle: 'No turns yet',
-    emptyReady: 'Say above what to find, then Step through the agent’s calls or let it Run. Or draw a box yourself.',
+    emptyReady:
+      'Say above what to find, then Step through the agent’s calls or let it Run. Or draw a box yourself.',
     noAgent: 'No model is installed.',
     noAgentHint:
       'Add a vision model (GGUF file or an OpenAI-compatible endpoint) under Models. Until then you label by hand: box and points with the segmenter, polygon without any model.',
@@ -192,6 +196,9 @@ export const text = {
     addModel: 'Set up models',
     recordings: 'Recorded turns of this image',
     replay: 'Replay recorded turns',
+    resume: 'Go on with it',
+    noMore: 'There are no more turns to ask for.',
+    noMoreHint: 'Accept or reject the result, correct a turn on the picture, or type another query.',
     replayOf: (turns: number) => plural(turns, 'turn', 'turns'),
     failed: 'The last request failed',
     retry: 'Ask again',

@@ -48,11 +48,6 @@ export function timeline(trajectory: Trajectory, head: string | null): TurnItem[
   }
 }
 
-/** The node that follows the head on its own branch, to redo to. */
-export function nodeAfter(trajectory: Trajectory, head: string | null): TrajectoryNode | undefined {
-  return continuation(trajectory, childrenOf(trajectory, head));
-}
-
 function continuation(
   trajectory: Trajectory,
   children: readonly TrajectoryNode[],

@@ -96,15 +96,17 @@ export class AppState {
 
   #jobChanged(job: JobState): void {
     const before = this.jobs.find((other) => other.id === job.id);
-    this.jobs = before
-      ? this.jobs.map((other) => (other.id === job.id ? job : other))
-      : [...this.jobs, job];
+    this.jobs = before ? this.jobs.map((other) => (other.id === job.id ? job : other)) : [...this.jobs, job];
     if (before?.status === job.status || job.status === 'running') return;
     const first = job.failures[0];
     if (job.status === 'failed') {
       this.toast('error', text.jobs.failed(job.label), job.message ?? first?.message ?? '');
     } else if (first) {
-      this.toast('error', text.jobs.partly(job.label, job.failures.length), `${first.item}: ${first.message}`);
+      this.toast(
+        'error',
+        text.jobs.partly(job.label, job.failures.length),
+        `${first.item}: ${first.message}`,
+      );
     } else if (job.status === 'done' && job.message) this.toast('done', job.message, '');
   }
 

@@ -1,8 +1,8 @@
 import type { Gesture } from '@shared/contract/methods';
 import type { Point, Size } from '@shared/geometry/types';
 import type { Rle } from '@shared/mask/rle';
-import type { Stage } from '../canvas/stage';
 import type { Tool, ViewTransform } from '../canvas/scene';
+import type { Stage } from '../canvas/stage';
 
 /** What is going on on the canvas; nothing of it is recorded. */
 export class CanvasState {

@@ -1,12 +1,12 @@
-import { MaskwrightError } from '@shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { EpisodeState as Episode, Gesture, Mode, PendingCall } from '@shared/contract/methods';
+import { isEmptyRle, type Rle } from '@shared/mask/rle';
 import type { ObservedObject, TrajectoryNode } from '@shared/trajectory/schema';
 import { findNode } from '@shared/trajectory/tree';
-import { isEmptyRle, type Rle } from '@shared/mask/rle';
 import { SvelteMap } from 'svelte/reactivity';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
-import { nodeAfter, timeline } from '../lib/timeline';
+import { timeline } from '../lib/timeline';
 import type { AppState } from './app.svelte';
 import type { ImagesState } from './images.svelte';
 
@@ -24,6 +24,7 @@ export class EpisodeStates {
   busy = $state(false);
   /** Set when the engine no longer knows the episode that was open. */
   lost = $state(false);
+  #running = 0;
   readonly #byImage = new SvelteMap<string, Episode>();
 
   readonly #host: Host;
@@ -56,7 +57,9 @@ export class EpisodeStates {
   });
   readonly activeObject: ObservedObject | null = $derived.by(() => {
     const observation = this.headNode?.observation;
-    return this.objects.find((object) => object.id === observation?.activeObject) ?? this.objects.at(-1) ?? null;
+    return (
+      this.objects.find((object) => object.id === observation?.activeObject) ?? this.objects.at(-1) ?? null
+    );
   });
   readonly maskCount = $derived(this.objects.filter((object) => hasPixels(object.mask)).length);
   readonly isWorking = $derived(this.open?.status === 'thinking' || this.open?.status === 'acting');
@@ -69,7 +72,8 @@ export class EpisodeStates {
     this.#images = images;
     this.agentMode = recall('agentMode') === 'auto' ? 'auto' : 'step';
     host.connection.on('episode.changed', (state) => {
-      if (this.#byImage.get(state.imageId)?.episodeId === state.episodeId) this.#put(state);
+      const known = this.#byImage.get(state.imageId);
+      if (!known || known.episodeId === state.episodeId) this.#put(state);
     });
     host.connection.on('episode.text', ({ episodeId, text }) => {
       if (this.current?.episodeId === episodeId) this.streamed += text;
@@ -89,8 +93,13 @@ export class EpisodeStates {
     return this.#run((call) => call('episode.start', { imageId, query, mode, source, turnBudget }));
   }
 
+  /** An episode that the project still has open. */
+  async resume(episodeId: string): Promise<Episode | undefined> {
+    return this.#run((call) => call('episode.state', { episodeId }));
+  }
+
   async setMode(mode: Mode): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.setMode', { episodeId, mode }));
+    return this.#command((episodeId, call) => call('episode.setMode', { episodeId, mode }), true);
   }
 
   async propose(): Promise<Episode | undefined> {
@@ -107,7 +116,7 @@ export class EpisodeStates {
   }
 
   async act(gesture: Gesture): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }));
+    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }), true);
   }
 
   async correct(nodeId: string, gesture: Gesture): Promise<Episode | undefined> {
@@ -200,34 +209,39 @@ export class EpisodeStates {
     return mask;
   }
 
-  /** Head one turn back, if there is one. */
-  undoTarget(): { to: string | null } | null {
-    const { open, headNode } = this;
-    return open && headNode && !this.isWorking ? { to: headNode.parent } : null;
-  }
-
-  redoTarget(): string | null {
-    const { open } = this;
-    if (!open || this.isWorking) return null;
-    return nodeAfter(open.trajectory, open.head)?.id ?? null;
-  }
-
   async #command(
     run: (episodeId: string, call: Host['connection']['call']) => Promise<Episode>,
+    interrupts = false,
   ): Promise<Episode | undefined> {
     const episodeId = this.open?.episodeId;
-    return episodeId ? this.#run((call) => run(episodeId, call)) : undefined;
+    return episodeId ? this.#run((call) => run(episodeId, call), interrupts) : undefined;
   }
 
-  /** One command at a time, so that a key pressed twice does not decide twice. */
-  async #run(run: (call: Host['connection']['call']) => Promise<Episode>): Promise<Episode | undefined> {
-    if (this.busy) return undefined;
+  /**
+   * One decision at a time, so that a key pressed twice does not decide twice.
+   *
+   * @param interrupts what the person may do at any time: it stops the agent
+   */
+  async #run(
+    run: (call: Host['connection']['call']) => Promise<Episode>,
+    interrupts = false,
+  ): Promise<Episode | undefined> {
+    if (this.busy && !interrupts) return undefined;
+    this.#running++;
     this.busy = true;
     const { connection } = this.#host;
-    const state = await this.#app.attempt(() => run(connection.call.bind(connection)));
-    this.busy = false;
-    if (state) this.#put(state);
-    return state;
+    try {
+      const state = await run(connection.call.bind(connection));
+      this.#put(state);
+      return state;
+    } catch (error) {
+      // A failed episode shows its error itself.
+      if (this.open?.error?.message !== messageOf(error)) this.#app.report(error);
+      return undefined;
+    } finally {
+      this.#running--;
+      this.busy = this.#running > 0;
+    }
   }
 
   #put(state: Episode): void {

@@ -47,7 +47,11 @@ export class ImagesState {
 
   /** Asks for the pages of a range; already known ones are not asked for again. */
   need(from: number, to: number): void {
-    for (let page = Math.floor(from / pageSize); page <= Math.floor(Math.max(from, to - 1) / pageSize); page++) {
+    for (
+      let page = Math.floor(from / pageSize);
+      page <= Math.floor(Math.max(from, to - 1) / pageSize);
+      page++
+    ) {
       if (this.#asked.has(page)) continue;
       this.#asked.add(page);
       void this.#app.attempt(() => this.#load(page));
@@ -140,9 +144,7 @@ export class ImagesState {
     const found = await this.#app.attempt(async () => {
       const here = this.at(this.selectedIndex)?.id === this.selectedId;
       const start = Math.max(0, here ? this.selectedIndex + 1 : this.selectedIndex);
-      return (
-        (await this.#scan(start, this.total)) ?? (await this.#scan(0, Math.min(start, this.total)))
-      );
+      return (await this.#scan(start, this.total)) ?? (await this.#scan(0, Math.min(start, this.total)));
     });
     if (!found || found.image.id === this.selectedId) return false;
     await this.select(found.image, found.index);

@@ -67,7 +67,9 @@ export class ProjectState {
   }
 
   async createCategory(name: string): Promise<Category | undefined> {
-    const same = this.categories.find((category) => category.name.toLowerCase() === name.trim().toLowerCase());
+    const same = this.categories.find(
+      (category) => category.name.toLowerCase() === name.trim().toLowerCase(),
+    );
     if (same) return same;
     const category = await this.#app.attempt(() =>
       this.#host.connection.call('categories.create', { name: name.trim() }),
@@ -80,7 +82,10 @@ export class ProjectState {
 
   async exportCoco(): Promise<void> {
     await this.#app.attempt(async () => {
-      const { fileName, json, annotations, images } = await this.#host.connection.call('project.exportCoco', {});
+      const { fileName, json, annotations, images } = await this.#host.connection.call(
+        'project.exportCoco',
+        {},
+      );
       if (await this.#host.saveFile(fileName, json)) {
         this.#app.toast('done', text.export.cocoDone(annotations, images), fileName);
       }
@@ -89,7 +94,10 @@ export class ProjectState {
 
   async exportTrajectories(): Promise<void> {
     await this.#app.attempt(async () => {
-      const { fileName, jsonl, trajectories } = await this.#host.connection.call('project.exportTrajectories', {});
+      const { fileName, jsonl, trajectories } = await this.#host.connection.call(
+        'project.exportTrajectories',
+        {},
+      );
       if (await this.#host.saveFile(fileName, jsonl)) {
         this.#app.toast('done', text.export.trajectoriesDone(trajectories), fileName);
       }

@@ -3,10 +3,17 @@ import type { Point } from '@shared/geometry/types';
 import { encodeMask } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
 import { getContext, setContext, untrack } from 'svelte';
-import { type EditableCall, emptyScene, type MaskItem, type Scene, type StageEvents, type Tool } from '../canvas/scene';
-import { paint } from '../canvas/painter';
 import { pieceOf } from '../canvas/mask-piece';
+import { paint } from '../canvas/painter';
 import { fillPolygon } from '../canvas/polygon';
+import {
+  type EditableCall,
+  emptyScene,
+  type MaskItem,
+  type Scene,
+  type StageEvents,
+  type Tool,
+} from '../canvas/scene';
 import { authorColor } from '../lib/author';
 import { nudged, placeOf, resized } from '../lib/gesture';
 import type { Host } from '../lib/host';
@@ -51,20 +58,10 @@ export class Workbench {
       !this.episode.pending &&
       (this.episode.maskCount > 0 || this.episode.saysNoTarget),
   );
-  readonly canUndo = $derived.by(
-    () =>
-      this.canvas.polygon.length > 0 ||
-      this.episode.undoTarget() !== null ||
-      this.history.marks.undo !== null,
-  );
-  readonly canRedo = $derived.by(
-    () => this.episode.redoTarget() !== null || this.history.marks.redo !== null,
-  );
+  readonly canUndo = $derived.by(() => this.canvas.polygon.length > 0 || this.history.marks.undo !== null);
   readonly canAskAgent = $derived.by(() => !!this.app.info?.agent.ready || this.images.recordings.length > 0);
 
   readonly #preview = new LatestWins<Gesture>();
-  /** What the latest undos took back, so that redo brings back the same. */
-  #undone: ('turn' | 'decision')[] = [];
 
   constructor(host: Host) {
     this.host = host;
@@ -97,7 +94,6 @@ export class Workbench {
     this.images.reset();
     this.episode.reset();
     this.canvas.clear();
-    this.#undone = [];
     if (!this.project.current) return;
     await this.app.attempt(async () => {
       await this.images.refresh();
@@ -111,7 +107,6 @@ export class Workbench {
     const { selectedId } = this.images;
     untrack(() => {
       this.canvas.clear();
-      this.#undone = [];
       this.image = null;
       this.imageFailed = false;
       this.images.rememberSelected(this.project.current?.location ?? '');
@@ -148,10 +143,15 @@ export class Workbench {
     return recorded ? { kind: 'replay', trajectoryId: recorded.id } : { kind: 'none' };
   }
 
+  /** Goes on with an episode that was left open. */
+  async resume(episodeId: string, query: string): Promise<void> {
+    this.episode.query = query;
+    await this.episode.resume(episodeId);
+  }
+
   async replay(trajectoryId: string, query: string): Promise<void> {
     this.episode.query = query;
     this.#suggestCategory(query);
-    this.#undone = [];
     const mode = this.episode.agentMode;
     const started = await this.episode.start(mode, { kind: 'replay', trajectoryId }, query);
     if (started && mode === 'step' && started.status === 'waiting') await this.episode.propose();
@@ -176,11 +176,13 @@ export class Workbench {
   async #agent(mode: 'step' | 'auto'): Promise<void> {
     const { open } = this.episode;
     const query = this.episode.query.trim();
-    const goesOn = open?.canPropose && open.status !== 'ended' && query === open.trajectory.header.query.trim();
-    if (open && goesOn) {
-      if (open.mode !== mode) await this.episode.setMode(mode);
-      if (mode === 'step' && isIdle(this.episode.open?.status)) await this.episode.propose();
-      if (mode === 'auto' && isIdle(this.episode.open?.status)) await this.episode.propose();
+    if (open && query === open.trajectory.header.query.trim()) {
+      if (!open.canPropose) this.app.toast('info', text.agent.noMore, text.agent.noMoreHint);
+      else if (mode === 'auto') await this.episode.setMode('auto');
+      else {
+        if (open.mode !== 'step') await this.episode.setMode('step');
+        await this.episode.propose();
+      }
       return;
     }
     const source = this.sourceFor(query);
@@ -199,7 +201,6 @@ export class Workbench {
       return;
     }
     this.#suggestCategory(query);
-    this.#undone = [];
     const started = await this.episode.start(mode, source, query);
     if (started && mode === 'step' && started.status === 'waiting') await this.episode.propose();
   }
@@ -214,7 +215,6 @@ export class Workbench {
   }
 
   async takePen(): Promise<void> {
-    if (this.episode.isWorking) await this.episode.stop();
     if (this.episode.open && this.episode.open.mode !== 'manual') await this.episode.setMode('manual');
     if (this.canvas.tool === 'select') this.canvas.setTool('box');
   }
@@ -224,9 +224,9 @@ export class Workbench {
   }
 
   async #acceptCall(): Promise<void> {
-    this.#undone = [];
     const after = await this.episode.acceptCall();
-    if (after?.mode === 'step' && after.status === 'waiting' && after.canPropose) await this.episode.propose();
+    if (after?.mode === 'step' && after.status === 'waiting' && after.canPropose)
+      await this.episode.propose();
   }
 
   // Decisions
@@ -255,7 +255,6 @@ export class Workbench {
     const category = given ?? this.project.category ?? (await this.askCategory(text.category.titleAccept));
     if (!category) return;
     this.project.categoryId = category.id;
-    this.#undone = [];
     if (!(await this.episode.accept(category.id))) return;
     this.canvas.clear();
     await this.images.refreshSelected();
@@ -299,32 +298,19 @@ export class Workbench {
     if (image) await this.images.setState(image.state === 'done' ? 'todo' : 'done');
   }
 
-  // Undo and redo: what is being drawn, then turns of the open episode, then decisions of the project
-
+  /** Corners being drawn first; then turns of the open episode and decisions, in the engine's one order. */
   async undo(): Promise<void> {
     if (this.canvas.polygon.length > 0) {
       this.canvas.polygon = this.canvas.polygon.slice(0, -1);
       return;
     }
     this.canvas.staged = null;
-    const turn = this.episode.undoTarget();
-    if (turn) {
-      if (await this.episode.goTo(turn.to)) this.#undone.push('turn');
-      return;
-    }
     if (this.history.marks.undo === null) return;
     await this.history.undo();
-    this.#undone.push('decision');
     await this.images.refreshSelected();
   }
 
   async redo(): Promise<void> {
-    const latest = this.#undone.pop();
-    const turn = this.episode.redoTarget();
-    if (turn !== null && (latest === 'turn' || this.history.marks.redo === null)) {
-      await this.episode.goTo(turn);
-      return;
-    }
     if (this.history.marks.redo === null) return;
     await this.history.redo();
     await this.images.refreshSelected();
@@ -336,15 +322,12 @@ export class Workbench {
   async gesture(gesture: Gesture): Promise<void> {
     this.canvas.dragged = null;
     this.canvas.staged = null;
-    if (this.episode.isWorking) await this.episode.stop();
-    const { open, headNode } = this.episode;
-    this.#undone = [];
-    if (!open) {
+    if (this.episode.open?.mode === 'auto') await this.episode.stop();
+    if (!this.episode.open) {
       const started = await this.episode.start('manual', this.#manualSource(), this.episode.query.trim());
       if (!started) return;
-      await this.episode.act(gesture);
-    } else if (open.status === 'ended' && headNode) await this.episode.correct(headNode.id, gesture);
-    else await this.episode.act(gesture);
+    }
+    await this.episode.act(gesture);
     this.canvas.preview = null;
   }
 
@@ -362,7 +345,6 @@ export class Workbench {
   async #commit(gesture: Gesture): Promise<void> {
     const { pending, headNode } = this.episode;
     this.canvas.staged = null;
-    this.#undone = [];
     if (pending) await this.episode.act(gesture);
     else if (headNode) await this.episode.correct(headNode.id, gesture);
     this.canvas.dragged = null;
@@ -429,7 +411,6 @@ export class Workbench {
     const category = this.project.category ?? (await this.askCategory(text.category.titleAccept));
     if (!category || this.images.selectedId !== image.id) return;
     this.project.categoryId = category.id;
-    this.#undone = [];
     const query = this.episode.query.trim();
     const change = await this.app.attempt(() =>
       this.host.connection.call('annotations.create', {
@@ -458,7 +439,6 @@ export class Workbench {
   }
 
   async deleteAnnotation(annotationId: number): Promise<void> {
-    this.#undone = [];
     const marks = await this.app.attempt(() =>
       this.host.connection.call('annotations.delete', { annotationId }),
     );
@@ -470,7 +450,6 @@ export class Workbench {
   }
 
   async setCategory(annotationId: number, category: Category): Promise<void> {
-    this.#undone = [];
     const change = await this.app.attempt(() =>
       this.host.connection.call('annotations.update', { annotationId, categoryId: category.id }),
     );
@@ -566,7 +545,12 @@ export class Workbench {
     if (pending) {
       const gesture = this.canvas.staged ?? pending.gesture;
       return gesture && placeOf(gesture)
-        ? { key: `pending ${open.head}`, gesture, color: authorColor.agent, ghost: true }
+        ? {
+            key: `pending ${open.head}`,
+            gesture,
+            color: this.canvas.staged ? authorColor.human : authorColor.agent,
+            ghost: true,
+          }
         : null;
     }
     if (!headNode || headNode.invalid) return null;
@@ -575,7 +559,7 @@ export class Workbench {
       ? {
           key: headNode.id,
           gesture,
-          color: authorColor[headNode.author],
+          color: this.canvas.staged ? authorColor.human : authorColor[headNode.author],
           ghost: this.canvas.staged !== null,
         }
       : null;
@@ -606,11 +590,16 @@ export class Workbench {
         return piece ? [piece] : [];
       }),
       preview: preview
-        ? { piece: preview, color: pending && !this.canvas.dragged && !this.canvas.staged ? authorColor.agent : paint.active }
+        ? {
+            piece: preview,
+            color: pending && !this.canvas.dragged && !this.canvas.staged ? authorColor.agent : paint.active,
+          }
         : null,
       prompts: {
         box: runEdit && edits?.name === 'segment_box' ? null : shownBox,
-        points: points.filter((point, index) => !(runEdit && isSamePoint(edits, point) && index === points.length - 1)),
+        points: points.filter(
+          (point, index) => !(runEdit && isSamePoint(edits, point) && index === points.length - 1),
+        ),
       },
       editable,
       view: open && !isWhole ? view : null,
@@ -628,10 +617,6 @@ function isSamePoint(gesture: Gesture | undefined, point: Point & { label: Point
     Math.abs(gesture.point.y - point.y) < 1 &&
     gesture.label === point.label
   );
-}
-
-function isIdle(status: string | undefined): boolean {
-  return status === 'waiting' || status === 'failed';
 }
 
 export function imageUrl(imageId: string, variant: 'full' | 'thumbnail'): string {
