@@ -1,3 +1,4 @@
+import { messageOf } from '@shared/contract/errors';
 import type { EventName, EventPayload, Handlers } from '@shared/contract/methods';
 import { annotationHandlers } from './api/annotations';
 import { appHandlers } from './api/app';
@@ -6,7 +7,7 @@ import { episodeHandlers } from './api/episodes';
 import { type Emit, EngineEvents } from './api/events';
 import { imageHandlers } from './api/images';
 import { jobHandlers } from './api/jobs';
-import { projectHandlers } from './api/projects';
+import { openProject, projectHandlers } from './api/projects';
 import { Workspace } from './api/workspace';
 import { JobRunner } from './jobs/runner';
 import type { SpawnModelChild } from './models/child-protocol';
@@ -45,18 +46,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const models = new Models(options, (info) => emit('app.changed', info));
   const workspace = new Workspace(options, emit);
   const desk = new EpisodeDesk(models, workspace, emit);
-  const jobs = new JobRunner((job) => {
-    workspace.saveJob(job);
-    emit('job.changed', job);
-  });
+  const jobs = new JobRunner();
+  jobs.onChange((job) => emit('job.changed', job));
+  workspace.onOpened((store) => jobs.setStorage(store));
   workspace.onClosing(async () => {
-    jobs.cancelAll();
+    await jobs.stopAll();
+    jobs.setStorage(null);
     await desk.closeAll();
   });
   if (options.project !== undefined) {
-    await workspace
-      .open(options.project)
-      .catch((error: unknown) => options.log(`The project could not be opened: ${String(error)}`));
+    await openProject(workspace, jobs, options.project).catch((error: unknown) =>
+      options.log(`The project could not be opened: ${messageOf(error)}`),
+    );
   }
   return {
     handlers: {
@@ -65,7 +66,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ...imageHandlers(workspace, models, options.cacheDir),
       ...annotationHandlers(workspace, desk),
       ...episodeHandlers(desk, workspace),
-      ...jobHandlers(jobs, workspace),
+      ...jobHandlers(jobs),
     },
     subscribe: (listener) => events.subscribe(listener),
     async close() {

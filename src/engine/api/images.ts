@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Handlers } from '@shared/contract/methods';
+import type { Handlers, MethodOutput } from '@shared/contract/methods';
 import sharp from 'sharp';
 import writeFileAtomic from 'write-file-atomic';
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
@@ -57,7 +57,7 @@ export function imageHandlers(
 }
 
 /** The file's own bytes where a browser shows them upright as they are, else a PNG. */
-async function readForBrowser(path: string): Promise<{ mime: string; bytes: Uint8Array }> {
+async function readForBrowser(path: string): Promise<MethodOutput<'images.read'>> {
   const { format } = await sharp(path).metadata();
   // Browsers turn images by EXIF themselves, as we do.
   const mime = browserFormats.get(format ?? '');
@@ -65,7 +65,7 @@ async function readForBrowser(path: string): Promise<{ mime: string; bytes: Uint
   return { mime: 'image/png', bytes: new Uint8Array(await sharp(path).rotate().png().toBuffer()) };
 }
 
-async function readThumbnail(path: string, hash: string, dir: string): Promise<{ mime: string; bytes: Uint8Array }> {
+async function readThumbnail(path: string, hash: string, dir: string): Promise<MethodOutput<'images.read'>> {
   const name = createHash('sha1').update(`${hash} ${thumbnailSize}`).digest('hex');
   const file = join(dir, `${name}.webp`);
   const mime = 'image/webp';

@@ -1,10 +1,10 @@
-import type { Handlers, ProjectSummary } from '@shared/contract/methods';
+import { dirname } from 'node:path';
+import type { Handlers } from '@shared/contract/methods';
+import { exportCoco, exportTrajectories } from '../exporters';
+import type { JobRunner } from '../jobs/runner';
 import { importCoco } from '../datasets/import-coco';
 import { importFolder } from '../datasets/import-folder';
-import { exportCoco } from '../exporters/coco';
-import type { JobRunner } from '../jobs/runner';
-import { dirname } from 'node:path';
-import type { ProjectStore } from '../project/store';
+import type { ProjectStore } from '../project';
 import type { Workspace } from './workspace';
 
 type ProjectMethods =
@@ -17,16 +17,13 @@ type ProjectMethods =
   | 'project.exportTrajectories';
 
 export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Handlers, ProjectMethods> {
-  const summaryOf = (store: ProjectStore): ProjectSummary => store.summary();
   return {
     'project.current': async () => workspace.summary(),
     'project.recent': async () => workspace.recent(),
     'project.open': async ({ location }) => {
-      const { store, created } = await workspace.open(location);
-      if (created) startFolderImport(store, jobs);
-      return summaryOf(store);
+      return (await openProject(workspace, jobs, location)).summary();
     },
-    'project.openSample': async () => summaryOf(await workspace.openSample()),
+    'project.openSample': async () => (await workspace.openSample()).summary(),
     'project.importCoco': async ({ file, images }) => {
       const store = workspace.project;
       const { id } = jobs.start('import-coco', 'Import COCO annotations', async (job) => {
@@ -48,10 +45,17 @@ export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Han
     },
     'project.exportTrajectories': async () => {
       const store = workspace.project;
-      const lines = [...store.allTrajectories(() => {})].map((trajectory) => `${JSON.stringify(trajectory)}\n`);
-      return { fileName: `${fileStem(store)}-trajectories.jsonl`, jsonl: lines.join(''), trajectories: lines.length };
+      const { jsonl, trajectories } = exportTrajectories(store);
+      return { fileName: `${fileStem(store)}-trajectories.jsonl`, jsonl, trajectories };
     },
   };
+}
+
+/** Opens a project; a folder that had none gets one, and its images are imported as a job. */
+export async function openProject(workspace: Workspace, jobs: JobRunner, location: string): Promise<ProjectStore> {
+  const { store, created } = await workspace.open(location);
+  if (created) startFolderImport(store, jobs);
+  return store;
 }
 
 function startFolderImport(store: ProjectStore, jobs: JobRunner): void {

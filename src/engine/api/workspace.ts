@@ -2,14 +2,13 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
-import type { JobState, ProjectSummary } from '@shared/contract/methods';
+import type { ProjectSummary } from '@shared/contract/methods';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { importFolder } from '../datasets/import-folder';
-import { openOrCreateProject } from '../project/open';
+import { openOrCreateProject, type ProjectStore } from '../project';
 import { projectFileName } from '../project/paths';
-import type { ProjectStore } from '../project/store';
 import type { Emit } from './events';
 
 const recentSchema = z.array(z.object({ location: z.string(), name: z.string(), openedAt: z.string() }));
@@ -22,11 +21,16 @@ export class Workspace {
   private readonly options: { dataDir: string; resourcesDir: string; log: (line: string) => void };
   private readonly emit: Emit;
   private store: ProjectStore | null = null;
-  private closing: (() => Promise<void>) | null = null;
+  private opened: (store: ProjectStore) => void = () => {};
+  private closing: () => Promise<void> = async () => {};
 
   constructor(options: { dataDir: string; resourcesDir: string; log: (line: string) => void }, emit: Emit) {
     this.options = options;
     this.emit = emit;
+  }
+
+  onOpened(listener: (store: ProjectStore) => void): void {
+    this.opened = listener;
   }
 
   /** Called before a project is closed, while it can still be written. */
@@ -57,6 +61,7 @@ export class Workspace {
     const { store, created } = openOrCreateProject(path);
     await this.closeProject();
     this.store = store;
+    this.opened(store);
     store.onChange((change) => {
       if (change.images.length > 0) this.emit('images.changed', { imageIds: change.images });
       if (change.annotations.length > 0) this.emit('annotations.changed', { imageIds: change.annotations });
@@ -101,10 +106,6 @@ export class Workspace {
     return list.filter((entry) => existsSync(entry.location));
   }
 
-  saveJob(job: JobState): void {
-    this.store?.saveJob(job);
-  }
-
   async close(): Promise<void> {
     await this.closeProject();
   }
@@ -124,7 +125,7 @@ export class Workspace {
 
   private async closeProject(): Promise<void> {
     if (!this.store) return;
-    await this.closing?.();
+    await this.closing();
     this.store.close();
     this.store = null;
   }

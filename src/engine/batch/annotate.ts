@@ -1,31 +1,23 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
-import { decodeMask, type Rle, rleArea } from '@shared/mask/rle';
+import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
+import { decodeMask, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { headerOf, runEpisode } from '../agent/episode';
+import type { DatasetTarget } from '../datasets';
 import { Environment } from '../environment/environment';
 import { overlap } from '../environment/ground-truth';
 import { ObservationRenderer } from '../environment/observation-image';
+import { openImage } from '../images/image-file';
 import type { Policy } from '../policies/policy';
-import type { ImageSource, Segmenter } from '../segmenters/segmenter';
+import type { Segmenter } from '../segmenters/segmenter';
 import type { ItemResult, ProgressLog } from './progress-log';
-
-/** One image and query of a batch. */
-export interface BatchItem {
-  /** Unique in the run and the same at every start: what is resumed by. */
-  key: string;
-  imageName: string;
-  query: string;
-  /** Mask of what the query names, if known; empty when nothing matches. */
-  groundTruth: Rle | null;
-  openImage(): Promise<ImageSource>;
-}
 
 export interface BatchOptions {
   segmenter: Segmenter;
   /** Makes the policy of an item; it is closed after the item's episode. */
-  policyFor(item: BatchItem, seed: number): Policy;
+  policyFor(item: DatasetTarget, groundTruth: Bitmap | null, seed: number): Policy;
   coordinates: Coordinates;
   turnBudget: number;
   concurrency: number;
@@ -41,7 +33,7 @@ export interface BatchOptions {
  * @throws MaskwrightError CANCELLED when the signal aborts; finished items are in the log
  */
 export async function annotateBatch(
-  items: readonly BatchItem[],
+  items: readonly DatasetTarget[],
   log: ProgressLog,
   options: BatchOptions,
 ): Promise<void> {
@@ -59,7 +51,7 @@ export async function annotateBatch(
 }
 
 async function annotateItem(
-  item: BatchItem,
+  item: DatasetTarget,
   renderer: ObservationRenderer,
   options: BatchOptions,
 ): Promise<ItemResult> {
@@ -74,14 +66,21 @@ async function annotateItem(
       code: known ? error.code : 'INTERNAL',
       message: messageOf(error),
       hint: known ? error.hint : '',
-      truthArea: item.groundTruth ? rleArea(item.groundTruth) : null,
+      truthArea: item.noTarget ? 0 : item.groundTruth && rleArea(item.groundTruth),
     };
   }
 }
 
-async function runItem(item: BatchItem, renderer: ObservationRenderer, options: BatchOptions): Promise<ItemResult> {
-  const image = await item.openImage();
-  const truth = item.groundTruth ? decodeMask(item.groundTruth) : null;
+async function runItem(item: DatasetTarget, renderer: ObservationRenderer, options: BatchOptions): Promise<ItemResult> {
+  if (item.imagePath === null) {
+    throw new MaskwrightError('IMAGE_UNREADABLE', `There is no image ${item.fileName}.`, {
+      hint: 'Give the folder that holds it with --images.',
+    });
+  }
+  const image = await openImage(item.imagePath);
+  const truth = item.noTarget
+    ? createBitmap(image.width, image.height)
+    : item.groundTruth && decodeMask(item.groundTruth);
   if (truth && (truth.width !== image.width || truth.height !== image.height)) {
     throw new MaskwrightError(
       'INVALID_REQUEST',
@@ -98,11 +97,11 @@ async function runItem(item: BatchItem, renderer: ObservationRenderer, options: 
     turnBudget: options.turnBudget,
     groundTruth: truth && { mask: truth },
   });
-  const policy = options.policyFor(item, seed);
+  const policy = options.policyFor(item, truth, seed);
   try {
     const header = headerOf(environment, {
       id: trajectoryId(item, options),
-      imageName: item.imageName,
+      imageName: item.fileName,
       query: item.query,
       policy: policy.identity,
       seed,
@@ -123,7 +122,7 @@ async function runItem(item: BatchItem, renderer: ObservationRenderer, options: 
 }
 
 /** The same for the same item and seed, so that a repeated run gives the same file. */
-function trajectoryId(item: BatchItem, options: BatchOptions): string {
+function trajectoryId(item: DatasetTarget, options: BatchOptions): string {
   const hex = (text: string): string => hashText(text).toString(16).padStart(8, '0');
   return `t-${hex(item.key)}${hex(`${options.seed} ${item.query} ${item.key}`)}`;
 }

@@ -33,7 +33,7 @@ export interface Report {
 }
 
 export function reportOf(
-  items: ReadonlyArray<{ key: string; imageName: string; query: string }>,
+  items: ReadonlyArray<{ key: string; fileName: string; query: string }>,
   results: ReadonlyMap<string, ItemResult>,
 ): Report {
   const perItem = items.flatMap((item) => {
@@ -56,8 +56,8 @@ export function reportOf(
   };
 }
 
-function row(item: { key: string; imageName: string; query: string }, result: ItemResult): ReportItem {
-  const base = { key: item.key, image: item.imageName, query: item.query };
+function row(item: { key: string; fileName: string; query: string }, result: ItemResult): ReportItem {
+  const base = { key: item.key, image: item.fileName, query: item.query };
   if (!result.ok) {
     const missed = result.truthArea;
     return {

@@ -12,7 +12,7 @@ import type { SpawnModelChild } from '../models/child-protocol';
 import { llamaCppPolicy } from '../policies/llama-cpp';
 import { openAiPolicy } from '../policies/openai-compatible';
 import type { Policy } from '../policies/policy';
-import { openSegmenter, type OpenSegmenter } from '../segmenters/open-segmenter';
+import { type OpenedSegmenter, openSegmenter } from '../segmenters/open-segmenter';
 import type { Segmenter } from '../segmenters/segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from './specs';
 
@@ -41,7 +41,7 @@ export class Models {
   private readonly onChange: (info: AppInfo) => void;
   private settings: Settings = settingsSchema.parse({});
   private readonly ready: Promise<void>;
-  private segmenterLoad: Promise<OpenSegmenter | null> = Promise.resolve(null);
+  private segmenterLoad: Promise<OpenedSegmenter | null> = Promise.resolve(null);
   private segmenterStatus: ComponentStatus = absent('Segmenter', 'Not loaded yet.');
   private agentPolicy: Policy | null = null;
   private agentStatus: ComponentStatus = absent('Agent', 'Not loaded yet.');
@@ -128,7 +128,7 @@ export class Models {
     }
   }
 
-  private async startSegmenter(text: string): Promise<OpenSegmenter | null> {
+  private async startSegmenter(text: string): Promise<OpenedSegmenter | null> {
     this.segmenterStatus = absent('Segmenter', 'Loading…');
     try {
       const segmenter = await this.openSegmenter(parseSegmenterSpec(text, this.options.resourcesDir));
@@ -142,7 +142,7 @@ export class Models {
     }
   }
 
-  private openSegmenter(spec: { encoder: string; decoder: string }): Promise<OpenSegmenter> {
+  private openSegmenter(spec: { encoder: string; decoder: string }): Promise<OpenedSegmenter> {
     const threadFile = join(this.options.outDir, 'segmenter-thread.js');
     return openSegmenter({
       ...spec,
@@ -227,13 +227,14 @@ function sentenceOf(error: unknown): string {
   return `${messageOf(error)}${hint}`;
 }
 
-function segmenterStatus(segmenter: OpenSegmenter): ComponentStatus {
-  const report = segmenter.report();
+function segmenterStatus(segmenter: OpenedSegmenter): ComponentStatus {
+  const { encoder, decoder, surrogate, signature } = segmenter.report();
+  const reasons = [...encoder.reasons, ...decoder.reasons].map((reason) => ` ${reason}.`).join('');
   return {
     ready: true,
     name: segmenter.identity.name,
-    device: report.device,
-    detail: report.detail,
+    device: (encoder.actual ?? 'cpu').toUpperCase(),
+    detail: `${signature} interface, asked for ${encoder.requested}.${reasons}${surrogate ? ' A stand-in for tests, not SAM.' : ''}`,
   };
 }
 

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BatchOptions } from '@engine/batch/annotate';
+import { nodeModelChild } from '@engine/models/node-model-child';
+import { llamaCppPolicy } from '@engine/policies/llama-cpp';
+import { openAiPolicy } from '@engine/policies/openai-compatible';
+import type { Policy } from '@engine/policies/policy';
+import { replayPolicy } from '@engine/policies/replay';
+import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
+import type { PolicySpec } from '@engine/setup/specs';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Coordinates } from '@shared/geometry/view';
+import { parseTrajectory } from '@shared/trajectory/migrations';
+import type { Trajectory } from '@shared/trajectory/schema';
+
+export interface Policies {
+  policyFor: BatchOptions['policyFor'];
+  close(): Promise<void>;
+}
+
+/** Policies for the episodes of a batch. A model is loaded once and shared by all of them. */
+export async function policyFactory(spec: PolicySpec, coordinates: Coordinates, outDir: string): Promise<Policies> {
+  switch (spec.kind) {
+    case 'simulated':
+      return {
+        policyFor: (target, groundTruth, seed) => {
+          if (!groundTruth) throw new MaskwrightError('INVALID_REQUEST', `${target.key} has no ground truth.`);
+          return simulatedAnnotator(groundTruth, { seed });
+        },
+        async close() {},
+      };
+    case 'replay':
+      return replays(await readTrajectories(spec.file));
+    case 'llama':
+      return sharedPolicy(
+        llamaCppPolicy({
+          model: spec.model,
+          mmproj: spec.mmproj,
+          spawnModelChild: () => nodeModelChild(join(outDir, 'model-child.js')),
+        }),
+      );
+    case 'openai':
+      return sharedPolicy(
+        openAiPolicy({
+          baseUrl: spec.url,
+          model: spec.model,
+          apiKey: process.env.MASKWRIGHT_API_KEY ?? null,
+          coordinates,
+        }),
+      );
+    case 'none':
+      throw new MaskwrightError('INVALID_REQUEST', 'A batch needs a policy.');
+  }
+}
+
+function sharedPolicy(policy: Policy): Policies {
+  const episodePolicy: Policy = {
+    identity: policy.identity,
+    author: policy.author,
+    readsPrompt: policy.readsPrompt,
+    propose: (input, options) => policy.propose(input, options),
+    async close() {},
+  };
+  return { policyFor: () => episodePolicy, close: () => policy.close() };
+}
+
+function replays(trajectories: readonly Trajectory[]): Policies {
+  const keyOf = (image: string, query: string): string => `${image}\n${query}`;
+  const byItem = new Map(
+    trajectories.map((trajectory) => [keyOf(trajectory.header.image.name, trajectory.header.query), trajectory]),
+  );
+  return {
+    policyFor: (target) => {
+      const trajectory = byItem.get(keyOf(target.fileName, target.query));
+      if (trajectory) return replayPolicy(trajectory);
+      throw new MaskwrightError('NOT_FOUND', `No recorded trajectory for "${target.query}" on ${target.fileName}.`, {
+        hint: 'A replay finds its recording by the image’s name and the query.',
+      });
+    },
+    async close() {},
+  };
+}
+
+async function readTrajectories(file: string): Promise<Trajectory[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new MaskwrightError('NOT_FOUND', `The recording ${file} cannot be read: ${messageOf(error)}`);
+  });
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    try {
+      return [parseTrajectory(JSON.parse(line))];
+    } catch (error) {
+      throw new MaskwrightError('FORMAT_UNREADABLE', `${file}, line ${index + 1}: ${messageOf(error)}`, {
+        hint: 'Use a trajectories.jsonl as annotate and export write it.',
+      });
+    }
+  });
+}
