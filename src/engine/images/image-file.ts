@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
+import type { ImageSource, RgbImage } from '../segmenters/segmenter';
+import { asUnreadable, decodeImage, maxPixels, unreadableImage } from './decode-image';
 
 export interface ImageInfo {
   /** sha256 of the file's bytes, hex. */
@@ -24,24 +25,20 @@ const mimes: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Size, type and hash of an image file, without decoding its pixels. Throws IMAGE_UNREADABLE for a missing, empty or
- * broken file and for a type that is not supported.
+ * Size, type and hash of an image file, without decoding its pixels. Throws IMAGE_UNREADABLE for a missing, empty,
+ * broken or too large file and for a type that is not supported.
  */
 export async function readImageInfo(path: string): Promise<ImageInfo> {
-  const unreadable = (reason: string, cause?: unknown): MaskwrightError =>
-    new MaskwrightError('IMAGE_UNREADABLE', `The image cannot be read: ${reason}`, {
-      hint: 'Check that the file opens in an image viewer, or save it again as JPEG or PNG.',
-      cause,
-    });
   try {
     const { size } = await stat(path);
-    if (size === 0) throw unreadable('the file is empty');
-    const metadata = await sharp(path).metadata();
+    if (size === 0) throw unreadableImage('the file is empty');
+    const metadata = await sharp(path, { limitInputPixels: maxPixels }).metadata();
     const mime = mimes.get(metadata.format ?? '');
     const { width, height, orientation } = metadata;
-    if (mime === undefined) throw unreadable(`the type ${metadata.format ?? 'unknown'} is not supported`);
+    if (mime === undefined)
+      throw unreadableImage(`the type ${metadata.format ?? 'unknown'} is not supported`);
     if (width === undefined || height === undefined || width < 1 || height < 1)
-      throw unreadable('it has no size');
+      throw unreadableImage('it has no size');
     const turned = orientation !== undefined && orientation >= 5 && orientation <= 8;
     const hash = createHash('sha256');
     await pipeline(createReadStream(path), hash);
@@ -52,7 +49,31 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
       mime,
     };
   } catch (error) {
-    if (error instanceof MaskwrightError) throw error;
-    throw unreadable(messageOf(error), error);
+    throw asUnreadable(error);
   }
+}
+
+/**
+ * An image file as a segmenter's source. Its pixels are decoded when they are asked for, and once while anybody still
+ * holds them. Throws IMAGE_UNREADABLE as {@link readImageInfo} does.
+ */
+export async function openImage(path: string): Promise<ImageSource> {
+  const { hash, width, height } = await readImageInfo(path);
+  let decoded: WeakRef<RgbImage> | null = null;
+  let decoding: Promise<RgbImage> | null = null;
+  return {
+    hash,
+    width,
+    height,
+    async pixels() {
+      const held = decoded?.deref();
+      if (held !== undefined) return held;
+      decoding ??= decodeImage(path).finally(() => {
+        decoding = null;
+      });
+      const pixels = await decoding;
+      decoded = new WeakRef(pixels);
+      return pixels;
+    },
+  };
 }

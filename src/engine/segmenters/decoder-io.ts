@@ -22,11 +22,7 @@ export interface DecoderFormat {
   /** All feeds except the embeddings. */
   feeds(plan: DecoderPlan, prompt: Prompt, image: Size): FeedTensor[];
   /** Masks in image pixels, predicted IoU and low-resolution logits, in the model's order. */
-  candidates(
-    plan: DecoderPlan,
-    outputs: ReadonlyMap<string, OutputTensor>,
-    image: Size,
-  ): DecodedCandidates;
+  candidates(plan: DecoderPlan, outputs: ReadonlyMap<string, OutputTensor>, image: Size): DecodedCandidates;
 }
 
 /**
@@ -109,7 +105,9 @@ export function maskFeeds(plan: DecoderPlan, lowRes: LowResMask | null): FeedTen
     );
   }
   const data = given === null ? new Float32Array(slot.width * slot.height) : given.data;
-  const feeds: FeedTensor[] = [{ name: slot.name, type: 'float32', shape: [1, 1, slot.height, slot.width], data }];
+  const feeds: FeedTensor[] = [
+    { name: slot.name, type: 'float32', shape: [1, 1, slot.height, slot.width], data },
+  ];
   if (plan.hasMask !== null) {
     feeds.push(feed(plan.hasMask, [given === null ? 0 : 1], plan.hasMask.rank === 0 ? [] : [1]));
   }
@@ -179,7 +177,11 @@ function lowResOf(plan: DecoderPlan, low: Planes, index: number): LowResMask {
     return { width: 0, height: 0, data: new Float32Array(0) };
   }
   const samples = low.width * low.height;
-  return { width: low.width, height: low.height, data: low.data.slice(index * samples, (index + 1) * samples) };
+  return {
+    width: low.width,
+    height: low.height,
+    data: low.data.slice(index * samples, (index + 1) * samples),
+  };
 }
 
 interface Planes {

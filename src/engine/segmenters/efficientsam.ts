@@ -7,7 +7,14 @@
  * iou_predictions [1, 1, M]. It takes no previous mask.
  * Source: yformer/EfficientSAM, onnx_models.py and export_to_onnx.py.
  */
-import { type DecoderFormat, pointFeeds, promptPoints, readCandidates, requestedSize, sizeFeeds } from './decoder-io';
+import {
+  type DecoderFormat,
+  pointFeeds,
+  promptPoints,
+  readCandidates,
+  requestedSize,
+  sizeFeeds,
+} from './decoder-io';
 
 /** `decoder_max_num_input_points`: the model silently ignores what comes after. */
 const maxPoints = 6;

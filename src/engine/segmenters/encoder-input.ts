@@ -34,7 +34,8 @@ export function encoderInput(image: RgbImage, plan: EncoderPlan): InputTensor {
   const resized = resizeBilinear(image, to.width, to.height);
   const width = plan.pad ? plan.size : resized.width;
   const height = plan.pad ? plan.size : resized.height;
-  const data = plan.type === 'uint8' ? new Uint8Array(width * height * 3) : new Float32Array(width * height * 3);
+  const data =
+    plan.type === 'uint8' ? new Uint8Array(width * height * 3) : new Float32Array(width * height * 3);
   const planar = plan.layout === 'nchw';
   const step = planar ? 1 : 3;
   const channelStep = planar ? width * height : 1;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { messageOf, MaskwrightError } from '@shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 
 /** Hashes by path, size and time of the last change, for the life of the process. */
 const known = new Map<string, Promise<string>>();
@@ -34,7 +34,9 @@ async function hashFile(file: string, weights: readonly string[]): Promise<strin
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) sum.update(chunk);
   } catch (error) {
-    throw new MaskwrightError('MODEL_UNREADABLE', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new MaskwrightError('MODEL_UNREADABLE', `${file} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   for (const text of weights) sum.update(text);
   return sum.digest('hex');

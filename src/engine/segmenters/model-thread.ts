@@ -99,7 +99,11 @@ export class ModelThread {
       const provider = this.model?.provider ?? 'cpu';
       if (error instanceof ThreadDied) {
         this.history.push(`restarted: ${error.message}`);
-      } else if (provider !== 'cpu' && error instanceof MaskwrightError && error.code === 'SEGMENTER_FAILED') {
+      } else if (
+        provider !== 'cpu' &&
+        error instanceof MaskwrightError &&
+        error.code === 'SEGMENTER_FAILED'
+      ) {
         this.history.push(`${provider}: failed while running (${error.message}); the CPU took over`);
         this.providers = ['cpu'];
         await this.client?.close();

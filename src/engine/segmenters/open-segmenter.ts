@@ -248,8 +248,7 @@ class OnnxSegmenter implements OpenedSegmenter {
     const { cache, encoderHash } = this.parts;
     const key: EmbeddingKey = { imageHash: image.hash, encoderHash };
     return (
-      cache.peek(key) ??
-      this.encodes.add(image.hash, () => this.readOrRun(image, key), { priority, signal })
+      cache.peek(key) ?? this.encodes.add(image.hash, () => this.readOrRun(image, key), { priority, signal })
     );
   }
 

@@ -20,7 +20,7 @@ interface Weights {
   taps: number;
 }
 
-/** Triangle filter, widened when shrinking. Source: Pillow, Resample.c, precompute_coeffs. */
+/** Triangle filter, widened when shrinking. Weights are not negative and add up to 1: sums stay in 0..255. Source: Pillow, Resample.c, precompute_coeffs. */
 function triangleWeights(from: number, to: number): Weights {
   const scale = from / to;
   const filterScale = Math.max(1, scale);
@@ -80,9 +80,9 @@ function resizeRows(image: RgbImage, width: number): RgbImage {
         g += data[p + 1]! * weight;
         b += data[p + 2]! * weight;
       }
-      out[o] = clip(r >> precisionBits);
-      out[o + 1] = clip(g >> precisionBits);
-      out[o + 2] = clip(b >> precisionBits);
+      out[o] = r >> precisionBits;
+      out[o + 1] = g >> precisionBits;
+      out[o + 2] = b >> precisionBits;
     }
   }
   return { width, height: image.height, data: out };
@@ -103,11 +103,7 @@ function resizeColumns(image: RgbImage, height: number): RgbImage {
       for (let i = 0; i < stride; i++) sums[i]! += data[row + i]! * weight;
     }
     const o = y * stride;
-    for (let i = 0; i < stride; i++) out[o + i] = clip(sums[i]! >> precisionBits);
+    for (let i = 0; i < stride; i++) out[o + i] = sums[i]! >> precisionBits;
   }
   return { width: image.width, height, data: out };
-}
-
-function clip(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value;
 }

@@ -24,9 +24,13 @@ export function resolveThreadFile(): Promise<string> {
 async function buildThread(): Promise<string> {
   const entry = join(__dirname, 'thread.ts');
   if (!existsSync(entry)) {
-    throw new MaskwrightError('INTERNAL', `The segmenter's thread is missing: ${join(__dirname, bundleName)}.`, {
-      hint: 'The application is installed incompletely: install it again, or run `npm run build`.',
-    });
+    throw new MaskwrightError(
+      'INTERNAL',
+      `The segmenter's thread is missing: ${join(__dirname, bundleName)}.`,
+      {
+        hint: 'The application is installed incompletely: install it again, or run `npm run build`.',
+      },
+    );
   }
   const root = resolve(__dirname, '../../..');
   // A name in a variable: bundlers must not follow it, since the application never comes here.

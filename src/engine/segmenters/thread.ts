@@ -122,7 +122,10 @@ function embeddingOf({ key, embedding }: DecodeCommand): Map<string, ort.Tensor>
       ? embeddings.get(key)
       : new Map(embedding.map(({ name, data, shape }) => [name, new ort.Tensor('float32', data, shape)]));
   if (known === undefined) {
-    throw new ThreadFailure('SEGMENTER_FAILED', 'The decoder was asked about an image that it does not have.');
+    throw new ThreadFailure(
+      'SEGMENTER_FAILED',
+      'The decoder was asked about an image that it does not have.',
+    );
   }
   embeddings.delete(key);
   embeddings.set(key, known);
