@@ -16,7 +16,6 @@ export default defineConfig({
           index: src('main/index.ts'),
           engine: src('main/engine-process.ts'),
           cli: src('cli/index.ts'),
-          'web-host': src('engine/server/web-main.ts'),
           'segmenter-thread': src('engine/segmenters/thread.ts'),
           'model-child': src('engine/models/model-child.ts'),
         },

@@ -1,38 +1,22 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where every host keeps the user's settings and caches, so that the app, the web host and the CLI share them. */
-export interface UserFolders {
-  dataDir: string;
-  cacheDir: string;
+/** Where every host keeps what is the user's, so that the app, the web host and the command line share it. */
+
+/** Settings, recent projects and samples; MASKWRIGHT_DATA moves it. */
+export function userDataDir(): string {
+  if (process.env.MASKWRIGHT_DATA) return resolve(process.env.MASKWRIGHT_DATA);
+  switch (process.platform) {
+    case 'win32':
+      return join(process.env.APPDATA ?? join(homedir(), 'AppData', 'Roaming'), 'Maskwright');
+    case 'darwin':
+      return join(homedir(), 'Library', 'Application Support', 'Maskwright');
+    default:
+      return join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'maskwright');
+  }
 }
 
-/**
- * Folders of this user: below `given` or $MASKWRIGHT_DATA_DIR when there is one (tests, portable use), else where the
- * platform wants them.
- */
-export function userFolders(given?: string): UserFolders {
-  const chosen = given ?? process.env.MASKWRIGHT_DATA_DIR;
-  if (chosen !== undefined && chosen !== '') {
-    const dataDir = resolve(chosen);
-    return { dataDir, cacheDir: join(dataDir, 'cache') };
-  }
-  const home = homedir();
-  switch (process.platform) {
-    case 'darwin':
-      return {
-        dataDir: join(home, 'Library', 'Application Support', 'Maskwright'),
-        cacheDir: join(home, 'Library', 'Caches', 'Maskwright'),
-      };
-    case 'win32':
-      return {
-        dataDir: join(process.env.APPDATA ?? join(home, 'AppData', 'Roaming'), 'Maskwright'),
-        cacheDir: join(process.env.LOCALAPPDATA ?? join(home, 'AppData', 'Local'), 'Maskwright', 'Cache'),
-      };
-    default:
-      return {
-        dataDir: join(process.env.XDG_DATA_HOME || join(home, '.local', 'share'), 'maskwright'),
-        cacheDir: join(process.env.XDG_CACHE_HOME || join(home, '.cache'), 'maskwright'),
-      };
-  }
+/** Embeddings and thumbnails; may be deleted at any time. */
+export function cacheDirOf(dataDir: string): string {
+  return join(dataDir, 'cache');
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { UserFolders } from '@engine/folders';
 import { MessageChannelMain, type MessagePortMain, type UtilityProcess, utilityProcess } from 'electron';
 import { fromEngineSchema, type ToEngine } from './engine-protocol';
 import { type Log, logLines } from './log';
@@ -9,7 +8,7 @@ import { RestartPolicy } from './restart-policy';
 export interface SupervisorOptions {
   outDir: string;
   resourcesDir: string;
-  folders: UserFolders;
+  folders: { dataDir: string; cacheDir: string };
   project?: string;
   log: Log;
   checkOutputs: boolean;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { userFolders } from '@engine/folders';
+import { cacheDirOf, userDataDir } from '@engine/folders';
 import { createConnection } from '@shared/contract/connection';
 import type { ConnectionEvents } from '@shared/contract/connectors';
 import { hostChannels } from '@shared/contract/host-api';
@@ -19,18 +19,18 @@ import { readWindowState, writeWindowState } from './window-state';
 /** Electron's main process: window, menu, dialogs, app:// and the lives of the engine and the page. No heavy work. */
 
 const launch = parseLaunchArguments(process.argv, process.cwd());
-const folders = userFolders(launch.dataDir);
+const dataDir = launch.dataDir ?? userDataDir();
 // Chromium's profile, apart from what is the user's.
-app.setPath('userData', join(folders.dataDir, 'window'));
+app.setPath('userData', join(dataDir, 'window'));
 
 const outDir = __dirname;
-const logFolder = join(folders.dataDir, 'logs');
+const logFolder = join(dataDir, 'logs');
 const secondLaunchSchema = z.object({ project: z.string().optional() });
 
 function main(): void {
   const log = openLog(logFolder);
   log(`Maskwright ${app.getVersion()}, Electron ${process.versions.electron}`);
-  const windowStateFile = join(folders.dataDir, 'window.json');
+  const windowStateFile = join(dataDir, 'window.json');
   const pagePolicy = new RestartPolicy();
   let window: BrowserWindow | null = null;
   /** The page asked for a port and gets a new one with each engine. */
@@ -41,7 +41,7 @@ function main(): void {
   const supervisor = new EngineSupervisor({
     outDir,
     resourcesDir: join(outDir, '..', '..', 'resources'),
-    folders,
+    folders: { dataDir, cacheDir: cacheDirOf(dataDir) },
     project: launch.project,
     log,
     checkOutputs: !app.isPackaged,

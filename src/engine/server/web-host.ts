@@ -32,7 +32,7 @@ export interface WebHostOptions {
   port: number;
   token: string | null;
   log: (line: string) => void;
-  /** Checks answers against the contract before they are sent. */
+  /** Checks answers against the contract before they are sent; MASKWRIGHT_CHECK_OUTPUTS=1 does it too (tests). */
   checkOutputs?: boolean;
 }
 
@@ -62,6 +62,7 @@ function targetOf(request: IncomingMessage): { pathname: string; search: string 
 /** Starts listening. Rejects with a MaskwrightError that says what to do. */
 export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const { engine, rendererDir, host, token, log } = options;
+  const checkOutputs = options.checkOutputs ?? process.env.MASKWRIGHT_CHECK_OUTPUTS === '1';
   if (!isLoopback(host) && (token === null || token === '')) {
     throw new MaskwrightError(
       'FORBIDDEN',
@@ -193,7 +194,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const silent = new WeakSet<WebSocket>();
   sockets.on('connection', (client) => {
     client.on('pong', () => silent.delete(client));
-    serveChannel(webSocketChannel(client), engine, { log, checkOutputs: options.checkOutputs });
+    serveChannel(webSocketChannel(client), engine, { log, checkOutputs });
   });
   /** Finds connections whose other end went without a word. */
   const heartbeat = setInterval(() => {
