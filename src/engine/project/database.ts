@@ -9,8 +9,9 @@ import { MaskwrightError, messageOf } from '../../shared/contract/errors';
  * Everything passes through `checkedParameters`, so that each of these is an ordinary error with a message instead.
  */
 
-export type SqlInput = string | number | boolean | null | Uint8Array;
-type Bound = string | number | null | Buffer;
+/** Values that can be bound. Not bytes: no table has them. */
+export type SqlInput = string | number | boolean | null;
+type Bound = string | number | null;
 
 /** Marks a file as a Maskwright project in SQLite's header: "MSKW". */
 export const applicationId = 0x4d534b57;
@@ -54,7 +55,6 @@ export function checkedParameters(sql: string, parameters: readonly unknown[]): 
       }
       return value;
     }
-    if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     throw refuse(`${position} is ${kindOf(value)}`);
   });
 }
