@@ -4,6 +4,7 @@ import type { PngImage } from '../policies/policy';
 import type { SpawnModelChild } from './child-protocol';
 import { ChildFault, ChildSession, defaultTimeouts, type RuntimeTimeouts } from './child-session';
 import { checkVisionModel, type VisionModelFiles } from './model-files';
+import { replayable } from './replayable';
 import type { VisionCompletion, VisionRequest, VisionRuntime, VisionRuntimeInfo } from './vision-runtime';
 
 export interface LlamaNodeOptions {
@@ -246,25 +247,4 @@ export class LlamaNodeRuntime implements VisionRuntime {
     const timer = setTimeout(() => session.kill('The model did not stop'), this.timeouts.stop);
     work.catch(() => undefined).finally(() => clearTimeout(timer));
   }
-}
-
-/**
- * Hands text on as it comes. After `restart` (a new child begins again with the same seed) what was handed on
- * before is left out; should the new text differ from it, nothing more is handed on.
- */
-export function replayable(onText: (text: string) => void): { push(text: string): void; restart(): void } {
-  let given = '';
-  let current = '';
-  return {
-    push: (text) => {
-      current += text;
-      if (current.length <= given.length || !current.startsWith(given)) return;
-      const fresh = current.slice(given.length);
-      given = current;
-      onText(fresh);
-    },
-    restart: () => {
-      current = '';
-    },
-  };
 }
