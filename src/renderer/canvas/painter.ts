@@ -52,6 +52,7 @@ export class Painter {
       for (const point of scene.prompts.points) marker(context, point, point.label, view.zoom, null);
       if (editable && drag.gesture) prompt(context, drag.gesture, editable.color, view.zoom, editable.ghost);
     }
+    if (scene.underway) prompt(context, scene.underway, paint.active, view.zoom, true);
     if (drag.band) outlineBox(context, drag.band, paint.active, view.zoom, true);
     context.restore();
   }

@@ -37,6 +37,8 @@ export interface Scene {
   /** Prompts of the active object that are not being edited. */
   prompts: { box: Box | null; points: readonly (Point & { label: PointLabel })[] };
   editable: EditableCall | null;
+  /** A person's call that is being run. */
+  underway: Gesture | null;
   /** The rectangle that the agent sees, when that is not the whole image. */
   view: Box | null;
   tool: Tool;
@@ -55,6 +57,7 @@ export const emptyScene: Scene = {
   preview: null,
   prompts: { box: null, points: [] },
   editable: null,
+  underway: null,
   view: null,
   tool: 'select',
   polygon: [],

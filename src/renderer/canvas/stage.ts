@@ -291,10 +291,9 @@ export class Stage {
       const { zoom } = this.view;
       const wide = (drag.to.x - drag.from.x) * zoom;
       const high = (drag.to.y - drag.from.y) * zoom;
-      this.#events.drafted(null);
       if (isDrawn(box) && Math.max(Math.abs(wide), Math.abs(high)) > clickSlop) {
         this.#events.gesture({ name: 'segment_box', box });
-      }
+      } else this.#events.drafted(null);
       this.#canvas.requestRenderAll();
       return;
     }

@@ -18,6 +18,8 @@ export class CanvasState {
   staged = $state.raw<Gesture | null>(null);
   /** A gesture under way, to be previewed. */
   dragged = $state.raw<Gesture | null>(null);
+  /** The person's call that is being run, shown until its result is there. */
+  underway = $state.raw<Gesture | null>(null);
   preview = $state.raw<Rle | null>(null);
   stage: Stage | null = null;
 
@@ -32,6 +34,7 @@ export class CanvasState {
     this.polygon = [];
     this.staged = null;
     this.dragged = null;
+    this.underway = null;
     this.preview = null;
     this.hoveredId = null;
     this.selectedId = null;

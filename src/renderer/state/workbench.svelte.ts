@@ -320,15 +320,30 @@ export class Workbench {
 
   /** A person's call: at the head, or instead of the call by which the episode ended. */
   async gesture(gesture: Gesture): Promise<void> {
-    this.canvas.dragged = null;
     this.canvas.staged = null;
-    if (this.episode.open?.mode === 'auto') await this.episode.stop();
-    if (!this.episode.open) {
-      const started = await this.episode.start('manual', this.#manualSource(), this.episode.query.trim());
-      if (!started) return;
-    }
-    await this.episode.act(gesture);
-    this.canvas.preview = null;
+    await this.#showUnderway(gesture, async () => {
+      if (this.episode.open?.mode === 'auto') await this.episode.stop();
+      if (!this.episode.open) {
+        if (!this.app.info?.segmenter.ready) {
+          this.app.toast('info', text.agent.noSegmenterYet, text.agent.noSegmenterYetHint);
+          return;
+        }
+        const started = await this.episode.start('manual', this.#manualSource(), this.episode.query.trim());
+        if (!started) return;
+      }
+      await this.episode.act(gesture);
+    });
+  }
+
+  /** Keeps showing a call, and the preview of its mask, until its result is there. */
+  async #showUnderway(gesture: Gesture, run: () => Promise<unknown>): Promise<void> {
+    this.canvas.underway = gesture;
+    this.canvas.dragged = null;
+    await run();
+    // Another one may have been made meanwhile.
+    if (this.canvas.underway !== gesture) return;
+    this.canvas.underway = null;
+    this.showPreview(this.episode.pending?.gesture ?? null);
   }
 
   /** The editable call, changed by the person. */
@@ -345,10 +360,10 @@ export class Workbench {
   async #commit(gesture: Gesture): Promise<void> {
     const { pending, headNode } = this.episode;
     this.canvas.staged = null;
-    if (pending) await this.episode.act(gesture);
-    else if (headNode) await this.episode.correct(headNode.id, gesture);
-    this.canvas.dragged = null;
-    this.canvas.preview = null;
+    await this.#showUnderway(gesture, async () => {
+      if (pending) await this.episode.act(gesture);
+      else if (headNode) await this.episode.correct(headNode.id, gesture);
+    });
   }
 
   /** Starts moving the editable call by keyboard. */
@@ -541,7 +556,7 @@ export class Workbench {
 
   #editable(): EditableCall | null {
     const { open, pending, headNode } = this.episode;
-    if (!open || this.episode.isWorking) return null;
+    if (!open || this.episode.isWorking || this.canvas.underway) return null;
     if (pending) {
       const gesture = this.canvas.staged ?? pending.gesture;
       return gesture && placeOf(gesture)
@@ -602,6 +617,7 @@ export class Workbench {
         ),
       },
       editable,
+      underway: this.canvas.underway,
       view: open && !isWhole ? view : null,
       tool: this.canvas.tool,
       polygon: this.canvas.polygon,
