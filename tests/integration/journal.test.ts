@@ -21,7 +21,9 @@ type Step =
   | { kind: 'state'; image: number; state: ImageState }
   | { kind: 'batch'; image: number; mask: number; pick: number }
   | { kind: 'failing'; image: number; mask: number }
-  | { kind: 'undo' | 'redo' | 'reopen' };
+  | { kind: 'undo' }
+  | { kind: 'redo' }
+  | { kind: 'reopen' };
 
 const small = fc.nat(7);
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -31,7 +33,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('state'), image: small, state: fc.constantFrom(...states) }),
   fc.record({ kind: fc.constant('batch'), image: small, mask: small, pick: small }),
   fc.record({ kind: fc.constant('failing'), image: small, mask: small }),
-  fc.record({ kind: fc.constantFrom('undo', 'redo', 'undo', 'redo', 'reopen') }),
+  fc.constantFrom<Step>(
+    { kind: 'undo' },
+    { kind: 'redo' },
+    { kind: 'undo' },
+    { kind: 'redo' },
+    { kind: 'reopen' },
+  ),
 );
 
 /** The simple model: whole states, one a mark, and where we are among them. */
