@@ -9,6 +9,7 @@ import { type LlamaCppPolicyOptions, llamaCppPolicy } from '@engine/policies/lla
 import type { Message, PngImage, Policy, PolicyInput } from '@engine/policies/policy';
 import { MaskwrightError } from '@shared/contract/errors';
 import { type ToolName, toolCallSchema, toolNames } from '@shared/tools/definitions';
+import { maxThoughtCharsLimit, toolGrammar } from '@shared/tools/grammar';
 import { formatTurn } from '@shared/tools/prompt-text';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -331,6 +332,24 @@ describe('LlamaNodeRuntime', () => {
     const running = failureOf(runtime.complete(request));
     await runtime.close();
     expect((await running).code).toBe('CANCELLED');
+  });
+
+  it('takes the longest thought that our grammar allows, and stops at the limit of tokens', async () => {
+    const runtime = new LlamaNodeRuntime({
+      ...pair,
+      spawnModelChild,
+      contextSize: 2048,
+      gpuLayers: 0,
+      threads: 1,
+    });
+    const grammar = toolGrammar(toolNames, { maxThoughtChars: maxThoughtCharsLimit, maxDigits: 9 });
+    const request = { prompt: 'hello', images: [], grammar, maxTokens: 200, temperature: 1, seed: 3 };
+    const answer = await runtime.complete(request);
+    expect(answer.stop).toBe('limit');
+    // The library counts one less than it was allowed.
+    expect(answer.completionTokens).toBeGreaterThanOrEqual(199);
+    expect(answer.text.startsWith('<think>\n')).toBe(true);
+    await runtime.close();
   });
 
   it('replaces a child that hangs', async () => {
