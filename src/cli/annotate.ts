@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { annotateBatch } from '@engine/batch/annotate';
 import { type ItemResult, ProgressLog } from '@engine/batch/progress-log';
 import { reportOf } from '@engine/batch/report';
+import type { DatasetTarget, Skipped } from '@engine/datasets';
+import { readFolder, readQueries, readRefs } from '@engine/datasets';
 import { cocoFromResults } from '@engine/exporters/coco-results';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
-import type { DatasetTarget, Skipped } from '@engine/datasets';
-import { readFolder, readQueries, readRefs } from '@engine/datasets';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Coordinates } from '@shared/geometry/view';
 import { hashText } from '@shared/random';
@@ -35,13 +35,18 @@ interface AnnotateOptions {
 }
 
 export async function annotateCommand(options: AnnotateOptions): Promise<void> {
+  checkSources(options);
   const policySpec = parsePolicySpec(options.policy, resourcesDir);
   const segmenterSpec = parseSegmenterSpec(options.segmenter, resourcesDir);
   const { targets, skipped } = await readTargets(options);
   if (policySpec.kind === 'simulated' && !targets.every((target) => target.groundTruth || target.noTarget)) {
-    throw new MaskwrightError('INVALID_REQUEST', 'The simulated annotator needs the ground truth of every target.', {
-      hint: 'Give --refs and --instances.',
-    });
+    throw new MaskwrightError(
+      'INVALID_REQUEST',
+      'The simulated annotator needs the ground truth of every target.',
+      {
+        hint: 'Give --refs and --instances.',
+      },
+    );
   }
   const policies = await policyFactory(policySpec, options.coordinates, outDir);
   const segmenter = await openSegmenter({
@@ -59,7 +64,9 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
       turns: options.turns,
       seed: options.seed,
       targets: targets.length,
-      targetsHash: hashText(targets.map((target) => `${target.key}\t${target.fileName}\t${target.query}`).join('\n')),
+      targetsHash: hashText(
+        targets.map((target) => `${target.key}\t${target.fileName}\t${target.query}`).join('\n'),
+      ),
     });
     display.start(log.done.size);
     await annotateBatch(targets, log, {
@@ -83,14 +90,22 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   for (const { item, reason } of skipped) process.stderr.write(`skipped ${item}: ${reason}\n`);
 }
 
-async function readTargets(options: AnnotateOptions): Promise<{ targets: DatasetTarget[]; skipped: Skipped[] }> {
+function checkSources(options: AnnotateOptions): void {
   const sources = [options.query, options.queries, options.refs].filter((given) => given !== undefined);
   if (sources.length !== 1) {
-    throw new MaskwrightError('INVALID_REQUEST', 'Exactly one of --query, --queries and --refs says what to look for.');
+    throw new MaskwrightError(
+      'INVALID_REQUEST',
+      'Exactly one of --query, --queries and --refs says what to look for.',
+    );
   }
   if ((options.refs === undefined) !== (options.instances === undefined)) {
     throw new MaskwrightError('INVALID_REQUEST', '--refs and --instances belong together.');
   }
+}
+
+async function readTargets(
+  options: AnnotateOptions,
+): Promise<{ targets: DatasetTarget[]; skipped: Skipped[] }> {
   const skipped: Skipped[] = [];
   const onSkip = (entry: Skipped): void => {
     skipped.push(entry);
@@ -99,7 +114,9 @@ async function readTargets(options: AnnotateOptions): Promise<{ targets: Dataset
   for await (const target of source(options, onSkip)) targets.push(target);
   if (targets.length === 0) {
     throw new MaskwrightError('INVALID_REQUEST', 'There is nothing to annotate.', {
-      hint: skipped[0] ? `First reason: ${skipped[0].item}: ${skipped[0].reason}` : 'Is --images the right folder?',
+      hint: skipped[0]
+        ? `First reason: ${skipped[0].item}: ${skipped[0].reason}`
+        : 'Is --images the right folder?',
     });
   }
   return { targets, skipped };
@@ -147,7 +164,10 @@ async function writeResults(
   }
   const { per_item: _rows, ...totals } = report;
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stderr.write(`${JSON.stringify(totals)}\n${options.out}: coco.json, trajectories.jsonl, report.json\n`);
+  else
+    process.stderr.write(
+      `${JSON.stringify(totals)}\n${options.out}: coco.json, trajectories.jsonl, report.json\n`,
+    );
   process.exitCode = report.failed > 0 ? exitCodes.itemsFailed : exitCodes.ok;
 }
 

@@ -12,14 +12,19 @@ interface ExportOptions {
 
 export async function exportCommand(kind: string, options: ExportOptions): Promise<void> {
   if (kind !== 'coco' && kind !== 'trajectories') {
-    throw new MaskwrightError('INVALID_REQUEST', `"${kind}" cannot be exported.`, { hint: 'Use coco or trajectories.' });
+    throw new MaskwrightError('INVALID_REQUEST', `"${kind}" cannot be exported.`, {
+      hint: 'Use coco or trajectories.',
+    });
   }
   const store = openProject(options.project);
   try {
     mkdirSync(options.out, { recursive: true });
-    const report = kind === 'coco' ? await writeCoco(store, options.out) : await writeTrajectories(store, options.out);
+    const report =
+      kind === 'coco' ? await writeCoco(store, options.out) : await writeTrajectories(store, options.out);
     for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${report.summary}: ${report.file}\n`);
+    process.stdout.write(
+      options.json ? `${JSON.stringify(report)}\n` : `${report.summary}: ${report.file}\n`,
+    );
   } finally {
     store.close();
   }
@@ -35,7 +40,11 @@ async function writeCoco(store: ProjectStore, out: string): Promise<Written> {
   const file = join(out, 'coco.json');
   const { coco, report } = exportCoco(store);
   await writeTextFile(file, `${JSON.stringify(coco)}\n`);
-  return { file, summary: `${report.annotations} annotations on ${report.images} images`, warnings: report.warnings };
+  return {
+    file,
+    summary: `${report.annotations} annotations on ${report.images} images`,
+    warnings: report.warnings,
+  };
 }
 
 async function writeTrajectories(store: ProjectStore, out: string): Promise<Written> {

@@ -1,6 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { applicationVersion } from '@engine/application';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { annotateCommand } from './annotate';
 import { exitCodes } from './exit-codes';
 import { exportCommand } from './export';
@@ -10,7 +10,8 @@ import { serveCommand } from './serve';
 
 function count(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.');
   return value;
 }
 
@@ -22,7 +23,8 @@ function integer(text: string): number {
 
 function portNumber(text: string): number {
   const value = integer(text);
-  if (value < 0 || value > 65_535) throw new InvalidArgumentError('It must be 0 to 65535 (0: any free port).');
+  if (value < 0 || value > 65_535)
+    throw new InvalidArgumentError('It must be 0 to 65535 (0: any free port).');
   return value;
 }
 
@@ -59,11 +61,18 @@ function program(): Command {
         .choices(['norm1000', 'pixel'])
         .default('norm1000'),
     )
-    .option('--segmenter <segmenter>', 'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded', 'embedded')
+    .option(
+      '--segmenter <segmenter>',
+      'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
+      'embedded',
+    )
     .option('--turns <n>', 'turn budget of an episode', count, 8)
     .option('--concurrency <n>', 'episodes at the same time', count, 1)
     .option('--seed <n>', 'seed of everything random', integer, 0)
-    .requiredOption('--out <dir>', 'folder for coco.json, trajectories.jsonl, report.json; resumed if it holds this run')
+    .requiredOption(
+      '--out <dir>',
+      'folder for coco.json, trajectories.jsonl, report.json; resumed if it holds this run',
+    )
     .option('--json', 'print the report as JSON on standard output')
     .addHelpText(
       'after',
@@ -87,7 +96,10 @@ per_item. A failed item counts as a miss. IoU fields are null where there is no 
     .command('import <source>')
     .description('Import into a project: folder:DIR or coco:INSTANCES.json.')
     .option('--images <dir>', 'folder of the images that a COCO file names (default: beside it)')
-    .requiredOption('--project <file>', 'project file (made if missing; its name ends in .maskwright) or its folder')
+    .requiredOption(
+      '--project <file>',
+      'project file (made if missing; its name ends in .maskwright) or its folder',
+    )
     .option('--json', 'print the report as JSON')
     .action(importCommand);
 
@@ -139,7 +151,9 @@ async function main(): Promise<void> {
 
 function report(error: unknown): number {
   if (!(error instanceof MaskwrightError)) {
-    process.stderr.write(`maskwright: unexpected: ${error instanceof Error ? error.stack : messageOf(error)}\n`);
+    process.stderr.write(
+      `maskwright: unexpected: ${error instanceof Error ? error.stack : messageOf(error)}\n`,
+    );
     return exitCodes.failed;
   }
   process.stderr.write(`maskwright: ${error.message}\n${error.hint === '' ? '' : `  ${error.hint}\n`}`);

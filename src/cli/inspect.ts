@@ -31,7 +31,9 @@ export async function inspectCommand(options: InspectOptions): Promise<void> {
     sample: existsSync(join(resourcesDir, 'samples', 'first-steps')),
   };
   process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : text(report));
-  const asked = [options.segmenter && segmenter, options.policy && runtime].filter((finding) => typeof finding === 'object');
+  const asked = [options.segmenter && segmenter, options.policy && runtime].filter(
+    (finding) => typeof finding === 'object',
+  );
   process.exitCode = asked.some((finding) => !finding.ready) ? exitCodes.failed : exitCodes.ok;
 }
 
@@ -39,7 +41,11 @@ async function find<T>(look: () => Promise<T>): Promise<Finding<T>> {
   try {
     return { ready: true, report: await look() };
   } catch (error) {
-    return { ready: false, problem: messageOf(error), hint: error instanceof MaskwrightError ? error.hint : '' };
+    return {
+      ready: false,
+      problem: messageOf(error),
+      hint: error instanceof MaskwrightError ? error.hint : '',
+    };
   }
 }
 
@@ -59,7 +65,9 @@ async function inspectSegmenter(spec: string): Promise<SegmenterReport & { name:
 async function inspectRuntime(policy: string | null): Promise<ModelRuntimeReport> {
   const spec = policy === null ? null : parsePolicySpec(policy, resourcesDir);
   if (spec && spec.kind !== 'llama') {
-    throw new MaskwrightError('INVALID_REQUEST', 'Only a local model can be inspected.', { hint: 'Use llama:MODEL.gguf.' });
+    throw new MaskwrightError('INVALID_REQUEST', 'Only a local model can be inspected.', {
+      hint: 'Use llama:MODEL.gguf.',
+    });
   }
   return describeModelRuntime({
     spawnModelChild: () => nodeModelChild(join(outDir, 'model-child.js')),
@@ -83,14 +91,18 @@ function text(report: {
   ];
   if (report.segmenter.ready) {
     const { name, signature, inputSize, encoder, decoder, surrogate } = report.segmenter.report;
-    lines.push(`segmenter   ${name}: ${signature} interface, input ${inputSize} px${surrogate ? ', a stand-in, not SAM' : ''}`);
+    lines.push(
+      `segmenter   ${name}: ${signature} interface, input ${inputSize} px${surrogate ? ', a stand-in, not SAM' : ''}`,
+    );
     lines.push(`  encoder   ${providerText(encoder)}`, `  decoder   ${providerText(decoder)}`);
   } else lines.push(`segmenter   none: ${report.segmenter.problem} ${report.segmenter.hint}`);
   if (report.runtime.ready) {
     const { device, detail, backends } = report.runtime.report;
     lines.push(`llama.cpp   ${device}: ${detail}`);
     for (const backend of backends) {
-      lines.push(`  ${backend.available ? 'has ' : 'no  '}      ${backend.name}${backend.detail ? `: ${backend.detail}` : ''}`);
+      lines.push(
+        `  ${backend.available ? 'has ' : 'no  '}      ${backend.name}${backend.detail ? `: ${backend.detail}` : ''}`,
+      );
     }
   } else lines.push(`llama.cpp   ${report.runtime.problem} ${report.runtime.hint}`);
   return `${lines.join('\n')}\n`;

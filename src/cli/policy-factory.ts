@@ -19,12 +19,17 @@ export interface Policies {
 }
 
 /** Policies for the episodes of a batch. A model is loaded once and shared by all of them. */
-export async function policyFactory(spec: PolicySpec, coordinates: Coordinates, outDir: string): Promise<Policies> {
+export async function policyFactory(
+  spec: PolicySpec,
+  coordinates: Coordinates,
+  outDir: string,
+): Promise<Policies> {
   switch (spec.kind) {
     case 'simulated':
       return {
         policyFor: (target, groundTruth, seed) => {
-          if (!groundTruth) throw new MaskwrightError('INVALID_REQUEST', `${target.key} has no ground truth.`);
+          if (!groundTruth)
+            throw new MaskwrightError('INVALID_REQUEST', `${target.key} has no ground truth.`);
           return simulatedAnnotator(groundTruth, { seed });
         },
         async close() {},
@@ -67,15 +72,22 @@ function sharedPolicy(policy: Policy): Policies {
 function replays(trajectories: readonly Trajectory[]): Policies {
   const keyOf = (image: string, query: string): string => `${image}\n${query}`;
   const byItem = new Map(
-    trajectories.map((trajectory) => [keyOf(trajectory.header.image.name, trajectory.header.query), trajectory]),
+    trajectories.map((trajectory) => [
+      keyOf(trajectory.header.image.name, trajectory.header.query),
+      trajectory,
+    ]),
   );
   return {
     policyFor: (target) => {
       const trajectory = byItem.get(keyOf(target.fileName, target.query));
       if (trajectory) return replayPolicy(trajectory);
-      throw new MaskwrightError('NOT_FOUND', `No recorded trajectory for "${target.query}" on ${target.fileName}.`, {
-        hint: 'A replay finds its recording by the image’s name and the query.',
-      });
+      throw new MaskwrightError(
+        'NOT_FOUND',
+        `No recorded trajectory for "${target.query}" on ${target.fileName}.`,
+        {
+          hint: 'A replay finds its recording by the image’s name and the query.',
+        },
+      );
     },
     async close() {},
   };

@@ -37,12 +37,17 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
   });
   if (options.sample) await engine.handlers['project.openSample']({});
   const token = options.token ?? (isLoopback(options.host) ? null : randomBytes(24).toString('base64url'));
-  const host = await startWebHost({ engine, rendererDir, host: options.host, port: options.port, token, log }).catch(
-    async (error: unknown) => {
-      await engine.close();
-      throw error;
-    },
-  );
+  const host = await startWebHost({
+    engine,
+    rendererDir,
+    host: options.host,
+    port: options.port,
+    token,
+    log,
+  }).catch(async (error: unknown) => {
+    await engine.close();
+    throw error;
+  });
   process.stdout.write(`Maskwright is at ${host.url}\n`);
   process.stderr.write('Ctrl+C stops it.\n');
   await new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
-import { createBitmap } from '@shared/mask/bitmap';
 import type { ImageSource, Prompt, Segmentation, Segmenter } from '@engine/segmenters/segmenter';
+import { createBitmap } from '@shared/mask/bitmap';
 
 /** Radius in pixels of what a click adds or takes away. */
 const clickRadius = 6;
@@ -20,7 +20,8 @@ export function shapeSegmenter(options: { shift?: number } = {}): Segmenter & { 
       const mask = createBitmap(image.width, image.height);
       const fill = (inside: (x: number, y: number) => boolean, value: 0 | 1): void => {
         for (let y = 0; y < mask.height; y++) {
-          for (let x = 0; x < mask.width; x++) if (inside(x + 0.5, y + 0.5)) mask.data[y * mask.width + x] = value;
+          for (let x = 0; x < mask.width; x++)
+            if (inside(x + 0.5, y + 0.5)) mask.data[y * mask.width + x] = value;
         }
       };
       const { box } = prompt;

@@ -69,4 +69,3 @@ export async function runEpisode(
   };
   return { trajectory: withOutcome(trajectory, outcome), final };
 }
-

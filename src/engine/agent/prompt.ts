@@ -60,7 +60,10 @@ export function promptAt(
       role: 'tool',
       content: [
         ...(isShown ? [{ type: 'image' as const, node: node.id }] : []),
-        { type: 'text', text: `${isShown ? '' : '[earlier image left out]\n'}${node.observation?.text ?? ''}` },
+        {
+          type: 'text',
+          text: `${isShown ? '' : '[earlier image left out]\n'}${node.observation?.text ?? ''}`,
+        },
       ],
     });
   }

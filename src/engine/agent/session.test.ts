@@ -23,10 +23,13 @@ function scripted(calls: (RawCall | null)[]): Policy {
     readsPrompt: false,
     async propose({ state }, options?: ProposeOptions) {
       const call = calls[state.turn];
-      if (call === undefined) throw new MaskwrightError('POLICY_FAILED', 'Script ran out.', { hint: 'Write more.' });
+      if (call === undefined)
+        throw new MaskwrightError('POLICY_FAILED', 'Script ran out.', { hint: 'Write more.' });
       if (call === null) {
         await new Promise((_, reject) => {
-          options?.signal?.addEventListener('abort', () => reject(new MaskwrightError('CANCELLED', 'Stopped.')));
+          options?.signal?.addEventListener('abort', () =>
+            reject(new MaskwrightError('CANCELLED', 'Stopped.')),
+          );
         });
       }
       options?.onText?.('thinking');
@@ -78,7 +81,11 @@ describe('episode session', () => {
     const { session, statuses } = start(scripted([box(100), finish]));
     const ghost = await session.propose();
     expect(ghost.status).toBe('proposed');
-    expect(ghost.pending).toMatchObject({ thought: 'turn 1', name: 'segment_box', gesture: { box: { x1: 10, y1: 20 } } });
+    expect(ghost.pending).toMatchObject({
+      thought: 'turn 1',
+      name: 'segment_box',
+      gesture: { box: { x1: 10, y1: 20 } },
+    });
     expect(ghost.trajectory.nodes).toEqual([]);
     const ran = await session.acceptCall();
     expect(ran).toMatchObject({ status: 'waiting', head: 'n1', pending: null, canPropose: true });
@@ -89,7 +96,10 @@ describe('episode session', () => {
   it('keeps a replaced ghost as the rejected sibling of the person’s call', async () => {
     const { session } = start(scripted([box(100), finish]));
     await session.propose();
-    const { trajectory, head } = await session.act({ name: 'segment_box', box: { x1: 20, y1: 20, x2: 50, y2: 60 } });
+    const { trajectory, head } = await session.act({
+      name: 'segment_box',
+      box: { x1: 20, y1: 20, x2: 50, y2: 60 },
+    });
     expect(trajectory.nodes).toMatchObject([
       { id: 'n1', author: 'human', parent: null, call: { arguments: { x1: 200 } } },
       { id: 'n2', author: 'agent', parent: null, observation: null },
@@ -102,7 +112,10 @@ describe('episode session', () => {
     const { session } = start(scripted([box(100), finish]));
     await session.propose();
     await session.acceptCall();
-    const forked = await session.correct('n1', { name: 'segment_box', box: { x1: 30, y1: 20, x2: 50, y2: 60 } });
+    const forked = await session.correct('n1', {
+      name: 'segment_box',
+      box: { x1: 30, y1: 20, x2: 50, y2: 60 },
+    });
     expect(forked.head).toBe('n2');
     await session.propose();
     const ended = await session.acceptCall();
@@ -136,19 +149,28 @@ describe('episode session', () => {
     const more = await session.act({ name: 'add_point', point: { x: 70, y: 40 }, label: 'positive' });
     expect(more.status).toBe('waiting');
     expect(more.trajectory.nodes.at(-1)).toMatchObject({ id: 'n3', parent: 'n1', author: 'human' });
-    expect(more.trajectory.verdicts.at(-1)).toMatchObject({ node: 'n2', verdict: 'corrected', replacement: 'n3' });
+    expect(more.trajectory.verdicts.at(-1)).toMatchObject({
+      node: 'n2',
+      verdict: 'corrected',
+      replacement: 'n3',
+    });
   });
 
   it('zooms out by itself for a gesture outside the view', async () => {
     const { session } = start(null);
     await session.act({ name: 'zoom', box: { x1: 0, y1: 0, x2: 40, y2: 40 } });
-    const { trajectory } = await session.act({ name: 'segment_box', box: { x1: 50, y1: 20, x2: 90, y2: 60 } });
+    const { trajectory } = await session.act({
+      name: 'segment_box',
+      box: { x1: 50, y1: 20, x2: 90, y2: 60 },
+    });
     expect(trajectory.nodes.map((node) => node.call?.name)).toEqual(['zoom', 'zoom_out', 'segment_box']);
   });
 
   it('answers a slip of the person without recording it', async () => {
     const { session } = start(null);
-    await expect(session.act({ name: 'add_point', point: { x: 5, y: 5 }, label: 'negative' })).rejects.toThrow(/needs a mask/);
+    await expect(
+      session.act({ name: 'add_point', point: { x: 5, y: 5 }, label: 'negative' }),
+    ).rejects.toThrow(/needs a mask/);
     expect(session.state()).toMatchObject({ status: 'waiting', error: null });
     expect(session.state().trajectory.nodes).toEqual([]);
   });
@@ -156,7 +178,10 @@ describe('episode session', () => {
   it('shows a failure of the policy, and the person can go on', async () => {
     const { session } = start(scripted([]));
     await expect(session.propose()).rejects.toThrow('Script ran out.');
-    expect(session.state()).toMatchObject({ status: 'failed', error: { message: 'Script ran out.', hint: 'Write more.' } });
+    expect(session.state()).toMatchObject({
+      status: 'failed',
+      error: { message: 'Script ran out.', hint: 'Write more.' },
+    });
     const { status } = await session.act({ name: 'segment_box', box: { x1: 10, y1: 20, x2: 50, y2: 60 } });
     expect(status).toBe('waiting');
   });

@@ -15,12 +15,12 @@ import {
   verdictOf,
   withOutcome,
 } from '@shared/trajectory/tree';
-import { Environment, type StepResult } from '../environment/environment';
+import type { Environment, StepResult } from '../environment/environment';
 import { checkCall } from '../environment/invalid-calls';
 import type { ObservationRenderer } from '../environment/observation-image';
 import { activeObjectOf, type EnvironmentState, submittedMasks } from '../environment/state';
 import type { Policy } from '../policies/policy';
-import { ghostNode, propose, takeTurn, type TimedProposal } from './turn';
+import { ghostNode, propose, type TimedProposal, takeTurn } from './turn';
 
 export interface SessionOptions {
   imageId: string;
@@ -325,7 +325,9 @@ export class EpisodeSession {
     this.changed();
     const author = this.options.policy?.author ?? 'agent';
     const { environment } = this.options;
-    const turn = await takeTurn(this.trajectory, this.head, author, this.pending, environment, state, { signal });
+    const turn = await takeTurn(this.trajectory, this.head, author, this.pending, environment, state, {
+      signal,
+    });
     this.trajectory = turn.trajectory;
     this.states.set(turn.node.id, turn.result.state);
     this.pending = null;
@@ -548,7 +550,14 @@ function verdict(
   replacement: string | null,
   reason: string | null,
 ): Verdict {
-  return { node, verdict: kind, by: kind === 'proposed' ? 'agent' : 'human', replacement, reason, at: new Date().toISOString() };
+  return {
+    node,
+    verdict: kind,
+    by: kind === 'proposed' ? 'agent' : 'human',
+    replacement,
+    reason,
+    at: new Date().toISOString(),
+  };
 }
 
 function inViewOf(gesture: Gesture, state: EnvironmentState, environment: Environment): EnvironmentState {

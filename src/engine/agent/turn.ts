@@ -1,10 +1,10 @@
+import { toolNames } from '@shared/tools/definitions';
 import type { Author, Trajectory, TrajectoryNode } from '@shared/trajectory/schema';
 import { appendNode, nextNodeId } from '@shared/trajectory/tree';
 import type { Environment, StepOptions, StepResult } from '../environment/environment';
 import type { ObservationRenderer } from '../environment/observation-image';
 import type { EnvironmentState } from '../environment/state';
 import type { Policy, Proposal, ProposeOptions } from '../policies/policy';
-import { toolNames } from '@shared/tools/definitions';
 import { promptAt, renderPrompt } from './prompt';
 
 /** A proposal with the time that it took. */

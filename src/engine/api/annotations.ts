@@ -13,7 +13,10 @@ type AnnotationMethods =
   | 'history.redo'
   | 'trajectories.list';
 
-export function annotationHandlers(workspace: Workspace, desk: EpisodeDesk): Pick<Handlers, AnnotationMethods> {
+export function annotationHandlers(
+  workspace: Workspace,
+  desk: EpisodeDesk,
+): Pick<Handlers, AnnotationMethods> {
   return {
     'categories.create': async ({ name }) => workspace.project.createCategory(name),
     'annotations.list': async ({ imageId }) => workspace.project.annotations(imageId),

@@ -1,7 +1,9 @@
 import type { Handlers } from '@shared/contract/methods';
 import type { Models } from '../setup/models';
 
-export function appHandlers(models: Models): Pick<Handlers, 'app.info' | 'app.configureAgent' | 'app.configureSegmenter'> {
+export function appHandlers(
+  models: Models,
+): Pick<Handlers, 'app.info' | 'app.configureAgent' | 'app.configureSegmenter'> {
   return {
     'app.info': async () => models.info(),
     'app.configureAgent': async ({ policy, coordinates }) => {

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { MaskwrightError } from '@shared/contract/errors';
-import type { EpisodeState, HistoryState, MethodOutput } from '@shared/contract/methods';
-import type { z } from 'zod';
-import type { agentSourceSchema, Mode } from '@shared/contract/methods';
+import type {
+  agentSourceSchema,
+  EpisodeState,
+  HistoryState,
+  MethodOutput,
+  Mode,
+} from '@shared/contract/methods';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { acceptedPath, newTrajectory, observationAt } from '@shared/trajectory/tree';
 import sharp from 'sharp';
+import type { z } from 'zod';
 import { headerOf } from '../agent/episode';
 import { EpisodeSession } from '../agent/session';
 import { Environment } from '../environment/environment';
@@ -89,7 +94,10 @@ export class EpisodeDesk {
     const image = await openImage(this.workspace.project.imagePath(session.imageId));
     const observation = observationAt(trajectory, nodeId);
     const { png } = await this.renderer.render(image, observation, trajectory.header.overlay);
-    const bytes = await sharp(png).resize(size, size, { fit: 'inside', withoutEnlargement: true }).png().toBuffer();
+    const bytes = await sharp(png)
+      .resize(size, size, { fit: 'inside', withoutEnlargement: true })
+      .png()
+      .toBuffer();
     return { mime: 'image/png', bytes: new Uint8Array(bytes) };
   }
 
@@ -217,7 +225,10 @@ export class EpisodeDesk {
   ): Promise<Environment> {
     const image = await openImage(this.workspace.project.imagePath(imageId));
     const { recorded } = options;
-    if (recorded && (recorded.header.image.width !== image.width || recorded.header.image.height !== image.height)) {
+    if (
+      recorded &&
+      (recorded.header.image.width !== image.width || recorded.header.image.height !== image.height)
+    ) {
       throw new MaskwrightError('CONFLICT', 'The image has changed since these turns were recorded.', {
         hint: 'Put the original file back, or start a new episode.',
       });

@@ -38,7 +38,8 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
       return { state, annotations, history: desk.historyState() };
     },
     'episode.reject': async ({ episodeId, reason }) => (await desk.session(episodeId)).reject(reason),
-    'episode.observationImage': async ({ episodeId, nodeId, size }) => desk.observationImage(episodeId, nodeId, size),
+    'episode.observationImage': async ({ episodeId, nodeId, size }) =>
+      desk.observationImage(episodeId, nodeId, size),
     'segment.preview': async ({ episodeId, gesture }) => ({
       mask: await (await desk.session(episodeId)).preview(gesture),
     }),

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Handlers, MethodOutput } from '@shared/contract/methods';
 import sharp from 'sharp';
 import writeFileAtomic from 'write-file-atomic';
-import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import { openImage } from '../images/image-file';
 import type { Models } from '../setup/models';
 import type { Workspace } from './workspace';

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import type { Handlers } from '@shared/contract/methods';
-import { exportCoco, exportTrajectories } from '../exporters';
-import type { JobRunner } from '../jobs/runner';
 import { importCoco } from '../datasets/import-coco';
 import { importFolder } from '../datasets/import-folder';
+import { exportCoco, exportTrajectories } from '../exporters';
+import type { JobRunner } from '../jobs/runner';
 import type { ProjectStore } from '../project';
 import type { Workspace } from './workspace';
 
@@ -27,7 +27,11 @@ export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Han
     'project.importCoco': async ({ file, images }) => {
       const store = workspace.project;
       const { id } = jobs.start('import-coco', 'Import COCO annotations', async (job) => {
-        const report = await importCoco(store, file, { images, onProgress: job.progress, signal: job.signal });
+        const report = await importCoco(store, file, {
+          images,
+          onProgress: job.progress,
+          signal: job.signal,
+        });
         for (const skipped of report.skipped) job.fail(skipped.item, skipped.reason);
         return `${report.annotations} annotations on ${report.images} images`;
       });
@@ -52,7 +56,11 @@ export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Han
 }
 
 /** Opens a project; a folder that had none gets one, and its images are imported as a job. */
-export async function openProject(workspace: Workspace, jobs: JobRunner, location: string): Promise<ProjectStore> {
+export async function openProject(
+  workspace: Workspace,
+  jobs: JobRunner,
+  location: string,
+): Promise<ProjectStore> {
   const { store, created } = await workspace.open(location);
   if (created) startFolderImport(store, jobs);
   return store;
@@ -60,13 +68,19 @@ export async function openProject(workspace: Workspace, jobs: JobRunner, locatio
 
 function startFolderImport(store: ProjectStore, jobs: JobRunner): void {
   jobs.start('import-folder', 'Import images', async (job) => {
-    const report = await importFolder(store, dirname(store.file), { onProgress: job.progress, signal: job.signal });
+    const report = await importFolder(store, dirname(store.file), {
+      onProgress: job.progress,
+      signal: job.signal,
+    });
     for (const skipped of report.skipped) job.fail(skipped.item, skipped.reason);
     return `${report.added} images`;
   });
 }
 
 function fileStem(store: ProjectStore): string {
-  const stem = store.summary().name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
+  const stem = store
+    .summary()
+    .name.replace(/[^\p{L}\p{N}]+/gu, '-')
+    .replace(/^-|-$/g, '');
   return stem === '' ? 'project' : stem.toLowerCase();
 }

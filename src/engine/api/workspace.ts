@@ -41,7 +41,9 @@ export class Workspace {
   /** @throws MaskwrightError NO_PROJECT */
   get project(): ProjectStore {
     if (this.store) return this.store;
-    throw new MaskwrightError('NO_PROJECT', 'No project is open.', { hint: 'Open a folder of images or a project.' });
+    throw new MaskwrightError('NO_PROJECT', 'No project is open.', {
+      hint: 'Open a folder of images or a project.',
+    });
   }
 
   get current(): ProjectStore | null {

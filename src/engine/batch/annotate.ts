@@ -71,7 +71,11 @@ async function annotateItem(
   }
 }
 
-async function runItem(item: DatasetTarget, renderer: ObservationRenderer, options: BatchOptions): Promise<ItemResult> {
+async function runItem(
+  item: DatasetTarget,
+  renderer: ObservationRenderer,
+  options: BatchOptions,
+): Promise<ItemResult> {
   if (item.imagePath === null) {
     throw new MaskwrightError('IMAGE_UNREADABLE', `There is no image ${item.fileName}.`, {
       hint: 'Give the folder that holds it with --images.',
@@ -106,7 +110,9 @@ async function runItem(item: DatasetTarget, renderer: ObservationRenderer, optio
       policy: policy.identity,
       seed,
     });
-    const { trajectory } = await runEpisode(environment, policy, header, renderer, { signal: options.signal });
+    const { trajectory } = await runEpisode(environment, policy, header, renderer, {
+      signal: options.signal,
+    });
     return {
       ok: true,
       key: item.key,
@@ -132,5 +138,7 @@ function masksAfterFirstSegmentation(trajectory: Trajectory): ReturnType<typeof 
   const first = trajectory.nodes.find(
     (node) => node.invalid === null && (node.call?.name === 'segment_box' || node.call?.name === 'add_point'),
   );
-  return (first?.observation?.objects ?? []).flatMap((object) => (object.mask ? [decodeMask(object.mask)] : []));
+  return (first?.observation?.objects ?? []).flatMap((object) =>
+    object.mask ? [decodeMask(object.mask)] : [],
+  );
 }

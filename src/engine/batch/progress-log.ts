@@ -51,9 +51,13 @@ export class ProgressLog {
     const text = `${JSON.stringify(fingerprint, null, 2)}\n`;
     if (existsSync(stamp) && existsSync(this.file)) {
       if (readFileSync(stamp, 'utf8') !== text) {
-        throw new MaskwrightError('CONFLICT', `${dir} holds the results of a run with other settings (${fingerprintFile}).`, {
-          hint: 'Choose another --out folder, repeat the earlier command, or delete the folder.',
-        });
+        throw new MaskwrightError(
+          'CONFLICT',
+          `${dir} holds the results of a run with other settings (${fingerprintFile}).`,
+          {
+            hint: 'Choose another --out folder, repeat the earlier command, or delete the folder.',
+          },
+        );
       }
       this.load();
     } else {

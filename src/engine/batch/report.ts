@@ -47,7 +47,8 @@ export function reportOf(
     n: perItem.length,
     failed: perItem.filter((item) => !item.ok).length,
     gIoU: judged.length === 0 ? null : sum(judged.map((item) => item.iou ?? 0)) / judged.length,
-    cIoU: judged.length === 0 || unions === 0 ? null : sum(judged.map((item) => item.intersection ?? 0)) / unions,
+    cIoU:
+      judged.length === 0 || unions === 0 ? null : sum(judged.map((item) => item.intersection ?? 0)) / unions,
     gIoU_first: judged.length === 0 ? null : sum(judged.map((item) => item.iou_first ?? 0)) / judged.length,
     turns,
     invalid_calls: sum(perItem.map((item) => item.invalid_calls)),

@@ -57,7 +57,10 @@ describe('environment', () => {
     const env = new Environment({ ...environment().options, segmenter });
     await play(env, box, call('add_point', { x: 600, y: 500, label: 'positive' }));
     expect(segmenter.calls[0]?.lowRes).toBeNull();
-    expect(segmenter.calls[1]).toMatchObject({ box: { x1: 10 }, points: [{ x: 60, y: 40, label: 'positive' }] });
+    expect(segmenter.calls[1]).toMatchObject({
+      box: { x1: 10 },
+      points: [{ x: 60, y: 40, label: 'positive' }],
+    });
     expect(segmenter.calls[1]?.lowRes).not.toBeNull();
   });
 
@@ -67,7 +70,11 @@ describe('environment', () => {
     ['a missing argument', call('segment_box', { x1: 1, y1: 2, x2: 3 }), /takes x1, y1, x2, y2.*y2/],
     ['a wrong type', call('add_point', { x: 'left', y: 2, label: 'positive' }), /x/],
     ['an extra argument', call('finish', { now: true }), /takes no arguments/],
-    ['a box outside the view', call('segment_box', { x1: 0, y1: 0, x2: 1001, y2: 10 }), /leaves the view.*1000/],
+    [
+      'a box outside the view',
+      call('segment_box', { x1: 0, y1: 0, x2: 1001, y2: 10 }),
+      /leaves the view.*1000/,
+    ],
     ['a box of no area', call('segment_box', { x1: 5, y1: 5, x2: 5, y2: 10 }), /no area/],
     ['a point outside the view', call('add_point', { x: 0, y: 1001, label: 'positive' }), /leaves the view/],
     ['a negative point first', call('add_point', { x: 1, y: 1, label: 'negative' }), /needs a mask/],
@@ -88,7 +95,10 @@ describe('environment', () => {
     const zoomed = await play(environment(), call('zoom', { x1: 0, y1: 250, x2: 500, y2: 750 }));
     const { view } = zoomed.state;
     expect(view.box).toEqual({ x1: 0, y1: 20, x2: 50, y2: 60 });
-    const { state } = await environment().step(zoomed.state, call('segment_box', { x1: 200, y1: 0, x2: 1000, y2: 1000 }));
+    const { state } = await environment().step(
+      zoomed.state,
+      call('segment_box', { x1: 200, y1: 0, x2: 1000, y2: 1000 }),
+    );
     expect(state.objects[0]?.prompt.box).toEqual({ x1: 10, y1: 20, x2: 50, y2: 60 });
     const back = await environment().step(state, call('zoom_out'));
     expect(back.state.view.box).toEqual({ x1: 0, y1: 0, x2: 100, y2: 80 });
@@ -117,7 +127,13 @@ describe('environment', () => {
 
   it('submits the union of several objects', async () => {
     const second = call('segment_box', { x1: 600, y1: 0, x2: 700, y2: 100 });
-    const { state, observation, iou } = await play(environment(), box, call('new_object'), second, call('finish'));
+    const { state, observation, iou } = await play(
+      environment(),
+      box,
+      call('new_object'),
+      second,
+      call('finish'),
+    );
     expect(state.ended).toBe('finished');
     expect(observation.objects.map((object) => object.id)).toEqual([1, 2]);
     expect(iou).toBeCloseTo(1600 / 1680, 6);
@@ -143,21 +159,38 @@ describe('environment', () => {
   });
 
   it('never throws and always spends one turn, whatever is called', async () => {
-    const argument = fc.oneof(fc.integer({ min: -5, max: 1005 }), fc.constantFrom('positive', 'negative', 'x'), fc.double());
+    const argument = fc.oneof(
+      fc.integer({ min: -5, max: 1005 }),
+      fc.constantFrom('positive', 'negative', 'x'),
+      fc.double(),
+    );
     const anyCall = fc.record({
-      name: fc.constantFrom('segment_box', 'add_point', 'zoom', 'zoom_out', 'revert', 'new_object', 'finish', '?'),
+      name: fc.constantFrom(
+        'segment_box',
+        'add_point',
+        'zoom',
+        'zoom_out',
+        'revert',
+        'new_object',
+        'finish',
+        '?',
+      ),
       arguments: fc.dictionary(fc.constantFrom('x1', 'y1', 'x2', 'y2', 'x', 'y', 'label', 'turn'), argument),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(anyCall, { maxLength: 6 }), fc.constantFrom('norm1000', 'pixel'), async (calls, coordinates) => {
-        const env = environment({ coordinates: coordinates === 'pixel' ? 'pixel' : 'norm1000' });
-        let result = env.reset();
-        for (const [index, wrong] of calls.entries()) {
-          result = await env.step(result.state, wrong);
-          expect(result.state.turn).toBe(index + 1);
-          expect(result.observation.text.length).toBeGreaterThan(0);
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(anyCall, { maxLength: 6 }),
+        fc.constantFrom('norm1000', 'pixel'),
+        async (calls, coordinates) => {
+          const env = environment({ coordinates: coordinates === 'pixel' ? 'pixel' : 'norm1000' });
+          let result = env.reset();
+          for (const [index, wrong] of calls.entries()) {
+            result = await env.step(result.state, wrong);
+            expect(result.state.turn).toBe(index + 1);
+            expect(result.observation.text.length).toBeGreaterThan(0);
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });

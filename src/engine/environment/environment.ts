@@ -9,7 +9,7 @@ import type { ImageSource, Prompt, Segmenter, SegmentOptions } from '../segmente
 import { type GroundTruth, iouOfState } from './ground-truth';
 import { checkCall } from './invalid-calls';
 import { observationText } from './observation-text';
-import { activeObjectOf, emptyObject, type EnvironmentObject, type EnvironmentState } from './state';
+import { activeObjectOf, type EnvironmentObject, type EnvironmentState, emptyObject } from './state';
 
 export interface EnvironmentOptions {
   image: ImageSource;
@@ -83,7 +83,8 @@ export class Environment {
     }
     const notes: string[] = [];
     const changed = await this.apply(spent, gestureOf(checked.call, state.view, coordinates), notes, options);
-    const after = outOfTurns && changed.ended === null ? { ...changed, ended: 'truncated' as const } : changed;
+    const after =
+      outOfTurns && changed.ended === null ? { ...changed, ended: 'truncated' as const } : changed;
     return this.result(after, null, notes);
   }
 
@@ -110,7 +111,8 @@ export class Environment {
       }
       case 'zoom_out': {
         const view = fullView(image, viewConfig);
-        if (sameView(view, state.view)) notes.push('The view already shows the whole image: nothing changed.');
+        if (sameView(view, state.view))
+          notes.push('The view already shows the whole image: nothing changed.');
         return { ...state, view };
       }
       case 'revert': {
@@ -168,7 +170,10 @@ export class Environment {
 }
 
 function replaceActive(state: EnvironmentState, object: EnvironmentObject): EnvironmentState {
-  return { ...state, objects: state.objects.map((other) => (other.id === state.activeObject ? object : other)) };
+  return {
+    ...state,
+    objects: state.objects.map((other) => (other.id === state.activeObject ? object : other)),
+  };
 }
 
 function sameView(a: View, b: View): boolean {

@@ -22,7 +22,9 @@ export function checkCall(
   if (!call) return { invalid: problem ?? 'The answer held no tool call. Answer with exactly one.' };
   const name = toolNameSchema.safeParse(call.name);
   if (!name.success) {
-    return { invalid: `There is no tool "${call.name.slice(0, 80)}". The tools are ${toolNames.join(', ')}.` };
+    return {
+      invalid: `There is no tool "${call.name.slice(0, 80)}". The tools are ${toolNames.join(', ')}.`,
+    };
   }
   const parsed = toolCallSchema.safeParse(call);
   if (!parsed.success) return { invalid: `${usage(name.data)} ${problemOf(parsed.error.issues[0])}` };
@@ -52,7 +54,8 @@ function refusalOf(state: EnvironmentState, call: ToolCall, coordinates: Coordin
     }
     case 'add_point': {
       const { x, y, label } = call.arguments;
-      if (!isInsideView(state.view, coordinates, { x, y })) return `The point ${x} ${y} leaves the view: ${outside}`;
+      if (!isInsideView(state.view, coordinates, { x, y }))
+        return `The point ${x} ${y} leaves the view: ${outside}`;
       const hasPrompt = active.prompt.box !== null || active.prompt.points.length > 0;
       return label === 'negative' && !hasPrompt
         ? 'A negative point needs a mask to take away from: start with segment_box or a positive point.'

@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
-import sharp from 'sharp';
 import type { View } from '@shared/geometry/view';
 import type { Observation, OverlayStyle } from '@shared/trajectory/schema';
+import { LRUCache } from 'lru-cache';
+import sharp from 'sharp';
 import type { PngImage } from '../policies/policy';
 import type { ImageSource, RgbImage } from '../segmenters/segmenter';
 import { drawOverlay } from './overlay';

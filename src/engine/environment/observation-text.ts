@@ -13,7 +13,9 @@ export function observationText(
 ): string {
   const lines: string[] = [];
   if (options.invalid !== null) lines.push(`Invalid call: ${options.invalid} Nothing changed.`);
-  lines.push(`Turn ${state.turn} of ${state.turnBudget}, ${Math.max(0, state.turnBudget - state.turn)} left.`);
+  lines.push(
+    `Turn ${state.turn} of ${state.turnBudget}, ${Math.max(0, state.turnBudget - state.turn)} left.`,
+  );
   lines.push(viewLine(state.view, options.full, options.coordinates));
   for (const object of state.objects) lines.push(objectLine(object, state, options.coordinates));
   lines.push(...options.notes);

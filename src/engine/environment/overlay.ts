@@ -1,6 +1,6 @@
 import type { View } from '@shared/geometry/view';
-import { decodeMask } from '@shared/mask/rle';
 import type { Bitmap } from '@shared/mask/bitmap';
+import { decodeMask } from '@shared/mask/rle';
 import type { Observation, OverlayStyle } from '@shared/trajectory/schema';
 import type { RgbImage } from '../segmenters/segmenter';
 

@@ -23,12 +23,22 @@ export function replayPolicy(trajectory: Trajectory): ReplayPolicy {
     async propose({ state }: PolicyInput, options): Promise<Proposal> {
       const node = path[state.turn];
       if (!node) {
-        throw new MaskwrightError('EPISODE_OVER', `The recording has ${path.length} turns; all were played.`, {
-          hint: 'Accept the result, or go on by hand.',
-        });
+        throw new MaskwrightError(
+          'EPISODE_OVER',
+          `The recording has ${path.length} turns; all were played.`,
+          {
+            hint: 'Accept the result, or go on by hand.',
+          },
+        );
       }
       options?.onText?.(node.raw);
-      return { thought: node.thought, call: node.call, problem: node.invalid, raw: node.raw, usage: node.usage };
+      return {
+        thought: node.thought,
+        call: node.call,
+        problem: node.invalid,
+        raw: node.raw,
+        usage: node.usage,
+      };
     },
     async close() {},
   };

@@ -27,12 +27,19 @@ async function episode(
     groundTruth: { mask: truth },
   });
   const policy = simulatedAnnotator(truth, options);
-  const header = headerOf(environment, { id: 't', imageName: 'grey', query: 'it', policy: policy.identity, seed: 1 });
+  const header = headerOf(environment, {
+    id: 't',
+    imageName: 'grey',
+    query: 'it',
+    policy: policy.identity,
+    seed: 1,
+  });
   const { trajectory, final } = await runEpisode(environment, policy, header, new ObservationRenderer());
   return { trajectory, iou: final.iou ?? 0 };
 }
 
-const names = (trajectory: Trajectory): (string | undefined)[] => trajectory.nodes.map((node) => node.call?.name);
+const names = (trajectory: Trajectory): (string | undefined)[] =>
+  trajectory.nodes.map((node) => node.call?.name);
 
 describe('simulated annotator', () => {
   it('boxes the target and finishes when the mask fits', async () => {
@@ -54,7 +61,9 @@ describe('simulated annotator', () => {
     const best = Math.max(...trajectory.nodes.map((node) => node.iou ?? 0));
     expect(names(trajectory)).toContain('revert');
     expect(iou).toBe(best);
-    const clicks = trajectory.nodes.filter((node) => node.call?.name === 'add_point').map((node) => JSON.stringify(node.call));
+    const clicks = trajectory.nodes
+      .filter((node) => node.call?.name === 'add_point')
+      .map((node) => JSON.stringify(node.call));
     expect(new Set(clicks).size).toBe(clicks.length);
     for (const [index, node] of trajectory.nodes.entries()) {
       const before = trajectory.nodes[index - 1];
@@ -80,14 +89,17 @@ describe('simulated annotator', () => {
     const zoomed = await episode(rectangle(10, 20, 16, 26), { zoomBelow: 0.05 });
     expect(names(zoomed.trajectory).slice(0, 2)).toEqual(['zoom', 'segment_box']);
     const clicked = await episode(rectangle(10, 20, 50, 60), { start: 'point' });
-    expect(clicked.trajectory.nodes[0]?.call).toMatchObject({ name: 'add_point', arguments: { label: 'positive' } });
+    expect(clicked.trajectory.nodes[0]?.call).toMatchObject({
+      name: 'add_point',
+      arguments: { label: 'positive' },
+    });
   });
 
   it('repeats itself for a seed and differs for another', async () => {
     const run = async (seed: number): Promise<unknown> =>
-      (await episode(rectangle(10, 20, 50, 60), { boxJitter: 0.1, clickJitter: 0.3, seed })).trajectory.nodes.map(
-        (node) => node.call,
-      );
+      (
+        await episode(rectangle(10, 20, 50, 60), { boxJitter: 0.1, clickJitter: 0.3, seed })
+      ).trajectory.nodes.map((node) => node.call);
     expect(await run(5)).toEqual(await run(5));
     expect(await run(5)).not.toEqual(await run(6));
   });

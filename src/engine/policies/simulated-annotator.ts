@@ -57,7 +57,8 @@ export function simulatedAnnotator(
   let failures = 0;
 
   const decide = (state: EnvironmentState): { thought: string; gesture: Gesture } => {
-    if (!targetBox) return { thought: 'Nothing in the image matches.', gesture: { name: 'report_no_target' } };
+    if (!targetBox)
+      return { thought: 'Nothing in the image matches.', gesture: { name: 'report_no_target' } };
     const turnsLeft = state.turnBudget - state.turn;
     if (!activeObjectOf(state).mask) return firstCall(state, targetBox, turnsLeft);
 
@@ -67,7 +68,10 @@ export function simulatedAnnotator(
     if (iou < best.iou - epsilon) {
       if (lastClick) spentPlaces.push(lastClick);
       lastClick = null;
-      return { thought: 'That made it worse; back to the better mask.', gesture: { name: 'revert', turn: best.turn } };
+      return {
+        thought: 'That made it worse; back to the better mask.',
+        gesture: { name: 'revert', turn: best.turn },
+      };
     }
     if (lastClick) spentPlaces.push(lastClick);
     lastClick = null;
@@ -161,7 +165,12 @@ function padded(box: Box, share: number): Box {
   return { x1: box.x1 - dx, y1: box.y1 - dy, x2: box.x2 + dx, y2: box.y2 + dy };
 }
 
-function jittered(box: Box, sigma: number, random: () => number, size: { width: number; height: number }): Box {
+function jittered(
+  box: Box,
+  sigma: number,
+  random: () => number,
+  size: { width: number; height: number },
+): Box {
   if (sigma === 0) return box;
   const dx = (box.x2 - box.x1) * sigma;
   const dy = (box.y2 - box.y1) * sigma;

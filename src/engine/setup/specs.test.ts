@@ -14,12 +14,19 @@ describe('policy specs', () => {
     expect(parsePolicySpec(text, '/nowhere')).toEqual(spec);
   });
 
-  it.each(['', 'simulated:x', 'llama:', 'llama:a,', 'llama:a,b,c', 'openai:ftp://x', 'openai:http://h#', 'replay:', 'gpt'])(
-    'refuses "%s" and says what there is',
-    (text) => {
-      expect(() => parsePolicySpec(text, '/nowhere')).toThrow(/is no policy/);
-    },
-  );
+  it.each([
+    '',
+    'simulated:x',
+    'llama:',
+    'llama:a,',
+    'llama:a,b,c',
+    'openai:ftp://x',
+    'openai:http://h#',
+    'replay:',
+    'gpt',
+  ])('refuses "%s" and says what there is', (text) => {
+    expect(() => parsePolicySpec(text, '/nowhere')).toThrow(/is no policy/);
+  });
 
   it('says when nothing embedded is shipped', () => {
     expect(() => parsePolicySpec('embedded', '/nowhere')).toThrow(/no embedded agent/);

@@ -43,7 +43,9 @@ export function parsePolicySpec(text: string, resourcesDir: string): PolicySpec 
       if (rest === '') return embeddedPolicy(resourcesDir);
       break;
   }
-  throw new MaskwrightError('INVALID_REQUEST', `"${text}" is no policy.`, { hint: `Use ${policySpecForms}.` });
+  throw new MaskwrightError('INVALID_REQUEST', `"${text}" is no policy.`, {
+    hint: `Use ${policySpecForms}.`,
+  });
 }
 
 export interface SegmenterSpec {

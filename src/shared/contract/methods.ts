@@ -208,7 +208,12 @@ export const methods = {
   /** Writes annotations as COCO JSON. The text, to be saved by the host or downloaded by a browser. */
   'project.exportCoco': {
     input: nothing,
-    output: z.object({ fileName: z.string(), json: z.string(), annotations: z.number().int(), images: z.number().int() }),
+    output: z.object({
+      fileName: z.string(),
+      json: z.string(),
+      annotations: z.number().int(),
+      images: z.number().int(),
+    }),
   },
   /** All trajectories as JSONL. */
   'project.exportTrajectories': {
@@ -230,14 +235,28 @@ export const methods = {
     output: z.object({ mime: z.string(), bytes: z.instanceof(Uint8Array) }),
   },
   /** Makes the embedding of an image ahead of need; resolves when it is ready or given up. */
-  'images.prefetch': { input: z.strictObject({ imageId: id, priority: z.enum(['foreground', 'prefetch']) }), output: nothing },
-  'images.setState': { input: z.strictObject({ imageId: id, state: imageStateSchema }), output: historyStateSchema },
+  'images.prefetch': {
+    input: z.strictObject({ imageId: id, priority: z.enum(['foreground', 'prefetch']) }),
+    output: nothing,
+  },
+  'images.setState': {
+    input: z.strictObject({ imageId: id, state: imageStateSchema }),
+    output: historyStateSchema,
+  },
 
-  'categories.create': { input: z.strictObject({ name: z.string().trim().min(1).max(200) }), output: categorySchema },
+  'categories.create': {
+    input: z.strictObject({ name: z.string().trim().min(1).max(200) }),
+    output: categorySchema,
+  },
   'annotations.list': { input: z.strictObject({ imageId: id }), output: z.array(annotationSchema) },
   /** A mask drawn by hand (polygon). Committed to disk before it answers. */
   'annotations.create': {
-    input: z.strictObject({ imageId: id, categoryId: z.number().int(), mask: rleSchema, query: z.string().nullable() }),
+    input: z.strictObject({
+      imageId: id,
+      categoryId: z.number().int(),
+      mask: rleSchema,
+      query: z.string().nullable(),
+    }),
     output: annotationChange,
   },
   'annotations.update': {
@@ -248,7 +267,10 @@ export const methods = {
     }),
     output: annotationChange,
   },
-  'annotations.delete': { input: z.strictObject({ annotationId: z.number().int() }), output: historyStateSchema },
+  'annotations.delete': {
+    input: z.strictObject({ annotationId: z.number().int() }),
+    output: historyStateSchema,
+  },
 
   'history.state': { input: nothing, output: historyStateSchema },
   'history.undo': { input: nothing, output: historyStateSchema },
@@ -268,7 +290,10 @@ export const methods = {
   },
   'episode.state': { input: z.strictObject({ episodeId: id }), output: episodeStateSchema },
   /** Changes between manual, step and auto; auto starts running, the others stop after the current call. */
-  'episode.setMode': { input: z.strictObject({ episodeId: id, mode: modeSchema }), output: episodeStateSchema },
+  'episode.setMode': {
+    input: z.strictObject({ episodeId: id, mode: modeSchema }),
+    output: episodeStateSchema,
+  },
   /** Asks the agent for its next call (status thinking, then proposed). */
   'episode.propose': { input: z.strictObject({ episodeId: id }), output: episodeStateSchema },
   /** Runs the pending call as it is. */
@@ -279,20 +304,30 @@ export const methods = {
     output: episodeStateSchema,
   },
   /** A person's call at the head. A pending call becomes its rejected sibling. */
-  'episode.act': { input: z.strictObject({ episodeId: id, gesture: gestureSchema }), output: episodeStateSchema },
+  'episode.act': {
+    input: z.strictObject({ episodeId: id, gesture: gestureSchema }),
+    output: episodeStateSchema,
+  },
   /** Replaces a call that already ran: forks the tree at its parent. */
   'episode.correct': {
     input: z.strictObject({ episodeId: id, nodeId: id, gesture: gestureSchema }),
     output: episodeStateSchema,
   },
   /** Moves the head to an earlier turn (null: before the first) or to another branch. */
-  'episode.goTo': { input: z.strictObject({ episodeId: id, nodeId: id.nullable() }), output: episodeStateSchema },
+  'episode.goTo': {
+    input: z.strictObject({ episodeId: id, nodeId: id.nullable() }),
+    output: episodeStateSchema,
+  },
   /** Stops thinking or running at once. */
   'episode.stop': { input: z.strictObject({ episodeId: id }), output: episodeStateSchema },
   /** The head's masks become annotations of the category, one an object. Committed to disk before it answers. */
   'episode.accept': {
     input: z.strictObject({ episodeId: id, categoryId: z.number().int() }),
-    output: z.object({ state: episodeStateSchema, annotations: z.array(annotationSchema), history: historyStateSchema }),
+    output: z.object({
+      state: episodeStateSchema,
+      annotations: z.array(annotationSchema),
+      history: historyStateSchema,
+    }),
   },
   'episode.reject': {
     input: z.strictObject({ episodeId: id, reason: z.string().nullable() }),
@@ -333,4 +368,6 @@ export type EventName = keyof typeof events;
 export type EventPayload<E extends EventName> = z.output<(typeof events)[E]>;
 
 /** What hosts implement: one handler a method. */
-export type Handlers = { [M in MethodName]: (input: z.output<(typeof methods)[M]['input']>) => Promise<MethodOutput<M>> };
+export type Handlers = {
+  [M in MethodName]: (input: z.output<(typeof methods)[M]['input']>) => Promise<MethodOutput<M>>;
+};

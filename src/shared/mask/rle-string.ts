@@ -47,18 +47,22 @@ export function pixelCount(size: readonly [height: number, width: number]): numb
   return pixels;
 }
 
+/** Written to and read from within one call only. Strings are made of bytes: far faster than of characters. */
+const buffer = new Uint8Array(0x10000);
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
 /**
  * Run lengths → COCO string. From the fourth run on, the difference to the run before the last is written, in
  * groups of five bits, least significant first, with 0x20 = "more follow", as characters from "0". Every
  * run is written as given, runs of length 0 too.
  */
 export function compressCounts(counts: ArrayLike<number>): string {
-  const buffer = new Uint8Array(Math.min(counts.length * maxGroups, 8192));
   let text = '';
   let used = 0;
   for (let i = 0; i < counts.length; i++) {
     if (used + maxGroups > buffer.length) {
-      text += asciiString(buffer, used);
+      text += decoder.decode(buffer.subarray(0, used));
       used = 0;
     }
     let rest = i > 2 ? counts[i]! - counts[i - 2]! : counts[i]!;
@@ -66,14 +70,14 @@ export function compressCounts(counts: ArrayLike<number>): string {
       const group = rest & 0x1f;
       rest >>= 5;
       // Bit 0x10 of the last group is the sign, so the rest must be a plain sign extension of it.
-      if (rest === ((group & 0x10) === 0 ? 0 : -1)) {
+      if (rest === -(group >> 4)) {
         buffer[used++] = group + 48;
         break;
       }
       buffer[used++] = (group | 0x20) + 48;
     }
   }
-  return text + asciiString(buffer, used);
+  return text + decoder.decode(buffer.subarray(0, used));
 }
 
 /**
@@ -82,33 +86,44 @@ export function compressCounts(counts: ArrayLike<number>): string {
  */
 export function decompressCounts(rle: Rle): Uint32Array {
   const pixels = pixelCount(rle.size);
-  const text = rle.counts;
-  const counts = new Uint32Array(text.length);
+  const { length } = rle.counts;
+  // One byte more stays 0, which is no valid character, so a number that is cut off ends there. A character
+  // beyond ASCII starts with an invalid byte too.
+  const bytes = length < buffer.length ? buffer : new Uint8Array(length + 1);
+  bytes[encoder.encodeInto(rle.counts, bytes).written] = 0;
+  const counts = new Uint32Array(length);
   let runs = 0;
   let total = 0;
+  let last = 0;
+  let beforeLast = 0;
   let position = 0;
-  while (position < text.length) {
-    let value = 0;
-    let shift = 0;
-    let code: number;
-    do {
-      code = text.charCodeAt(position) - 48;
-      // Negative codes wrap to large ones; the end of the text gives NaN, which becomes 0 and is seen below.
-      if (code >>> 0 > 0x3f || position >= text.length || shift >= 5 * maxGroups) {
-        throw malformedNumber(text, position, shift);
+  while (position < length) {
+    let code = bytes[position++]! - 48;
+    let value: number;
+    if (code >>> 0 < 0x20) {
+      // Most numbers have one group: extend its sign.
+      value = (code << 27) >> 27;
+    } else {
+      value = 0;
+      let shift = 0;
+      for (;;) {
+        if (code >>> 0 > 0x3f || shift >= 5 * maxGroups) throw malformedNumber(rle.counts);
+        value |= (code & 0x1f) << shift;
+        shift += 5;
+        if (code < 0x20) break;
+        code = bytes[position++]! - 48;
       }
-      value |= (code & 0x1f) << shift;
-      shift += 5;
-      position++;
-    } while ((code & 0x20) !== 0);
-    if ((code & 0x10) !== 0 && shift < 32) value |= -1 << shift;
-    if (runs > 2) value += counts[runs - 2]!;
+      if (shift < 32) value = (value << (32 - shift)) >> (32 - shift);
+    }
+    if (runs > 2) value += beforeLast;
     if (value < 0 || value > pixels) {
       throw new MaskFormatError(
         `Run ${runs} of a run-length encoding is ${value} pixels long; ` +
           `a mask of [${rle.size.join(', ')}] has ${pixels}.`,
       );
     }
+    beforeLast = last;
+    last = value;
     counts[runs++] = value;
     total += value;
   }
@@ -147,24 +162,17 @@ function requireSum(total: number, pixels: number, size: readonly [number, numbe
   }
 }
 
-function malformedNumber(text: string, position: number, shift: number): MaskFormatError {
-  if (position >= text.length) {
+/** Says what is wrong with a string that holds something else than complete numbers of at most 32 bits. */
+function malformedNumber(text: string): MaskFormatError {
+  const bad = text.search(/[^0-o]/);
+  if (bad >= 0) {
     return new MaskFormatError(
-      'The counts of a run-length encoding end in the middle of a number (cut off?).',
+      `Character ${bad} of the counts of a run-length encoding is ${JSON.stringify(text[bad])}; ` +
+        'only "0" to "o" are allowed.',
     );
   }
-  if (shift >= 5 * maxGroups) {
-    return new MaskFormatError(
-      `The counts of a run-length encoding hold a number of more than 32 bits before character ${position}.`,
-    );
+  if (/[P-o]{7}/.test(text)) {
+    return new MaskFormatError('The counts of a run-length encoding hold a number of more than 32 bits.');
   }
-  return new MaskFormatError(
-    `Character ${position} of the counts of a run-length encoding is ${JSON.stringify(text[position])}; ` +
-      'only "0" to "o" are allowed.',
-  );
-}
-
-function asciiString(bytes: Uint8Array, length: number): string {
-  // Typed arrays are array-likes of numbers; the declared parameter type asks for a real array.
-  return String.fromCharCode.apply(null, bytes.subarray(0, length) as unknown as number[]);
+  return new MaskFormatError('The counts of a run-length encoding end in the middle of a number (cut off?).');
 }

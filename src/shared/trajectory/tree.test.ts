@@ -46,7 +46,11 @@ function empty(): Trajectory {
   );
 }
 
-function grow(trajectory: Trajectory, parent: string | null, change: Partial<TrajectoryNode> = {}): Trajectory {
+function grow(
+  trajectory: Trajectory,
+  parent: string | null,
+  change: Partial<TrajectoryNode> = {},
+): Trajectory {
   return appendNode(trajectory, {
     id: nextNodeId(trajectory),
     parent,
@@ -70,7 +74,14 @@ describe('trajectory tree', () => {
     let tree = grow(empty(), null);
     tree = grow(tree, 'n1', { observation: null });
     tree = grow(tree, 'n1', { author: 'human' });
-    tree = appendVerdict(tree, { node: 'n2', verdict: 'corrected', by: 'human', replacement: 'n3', reason: null, at });
+    tree = appendVerdict(tree, {
+      node: 'n2',
+      verdict: 'corrected',
+      by: 'human',
+      replacement: 'n3',
+      reason: null,
+      at,
+    });
     expect(childrenOf(tree, 'n1').map((node) => node.id)).toEqual(['n2', 'n3']);
     expect(acceptedPath(tree).map((node) => node.id)).toEqual(['n1', 'n3']);
     expect(authorOfPath(acceptedPath(tree))).toBe('human');
@@ -88,7 +99,14 @@ describe('trajectory tree', () => {
     expect(() => grow(tree, 'n9')).toThrow(/no node n9/);
     expect(() => grow(tree, null, { id: 'n1' })).toThrow(/already has/);
     expect(() =>
-      appendVerdict(tree, { node: 'n7', verdict: 'accepted', by: 'human', replacement: null, reason: null, at }),
+      appendVerdict(tree, {
+        node: 'n7',
+        verdict: 'accepted',
+        by: 'human',
+        replacement: null,
+        reason: null,
+        at,
+      }),
     ).toThrow(/no node n7/);
   });
 

@@ -1,4 +1,12 @@
-import type { Author, Observation, Outcome, Trajectory, TrajectoryHeader, TrajectoryNode, Verdict } from './schema';
+import type {
+  Author,
+  Observation,
+  Outcome,
+  Trajectory,
+  TrajectoryHeader,
+  TrajectoryNode,
+  Verdict,
+} from './schema';
 
 /** Operations on the append-only tree of turns. All are pure: they return a new trajectory. */
 
