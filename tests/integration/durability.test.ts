@@ -20,7 +20,10 @@ beforeAll(async () => {
     configFile: false,
     logLevel: 'error',
     resolve: { alias: { '@shared': resolve('src/shared'), '@engine': resolve('src/engine') } },
+    // One file loads much faster than zod's many: the time of a round is mostly the child's start.
+    ssr: { noExternal: ['zod'] },
     build: {
+      minify: true,
       ssr: resolve('tests/support/accept-child.ts'),
       outDir,
       emptyOutDir: false,

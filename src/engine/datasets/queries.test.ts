@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { parseQueries, splitLine } from './queries';
+
+const pairs = (text: string): string[][] => parseQueries(text).map(({ image, query }) => [image, query]);
+
+describe('parseQueries', () => {
+  it('reads a JSON list, an object and JSON lines', () => {
+    expect(pairs('[{"image":"a.jpg","query":"dog"},{"file_name":"b.jpg","text":" cat "}]')).toEqual([
+      ['a.jpg', 'dog'],
+      ['b.jpg', 'cat'],
+    ]);
+    expect(pairs('{"a.jpg":["dog","cat"],"b.jpg":"cow"}')).toEqual([
+      ['a.jpg', 'dog'],
+      ['a.jpg', 'cat'],
+      ['b.jpg', 'cow'],
+    ]);
+    expect(pairs('{"image":"a.jpg","query":"dog"}\n\n{"image":"b.jpg","query":"cat"}\n')).toEqual([
+      ['a.jpg', 'dog'],
+      ['b.jpg', 'cat'],
+    ]);
+    expect(parseQueries('[{"image":"a.jpg","text":"dog","no_target":true,"image_id":3}]')).toEqual([
+      { image: 'a.jpg', query: 'dog', imageId: '3', noTarget: true },
+    ]);
+  });
+
+  it('reads lines with commas, tabs and quotes', () => {
+    expect(
+      pairs(
+        'image,query\r\n# note\r\na.jpg,the dog, left\r\n"x,y.jpg","the ""big"" one"\nc.jpg\tcow, brown\n',
+      ),
+    ).toEqual([
+      ['a.jpg', 'the dog, left'],
+      ['x,y.jpg', 'the "big" one'],
+      ['c.jpg', 'cow, brown'],
+    ]);
+    expect(splitLine('"open')).toBeNull();
+  });
+
+  it('names the line that is wrong', () => {
+    expect(() => parseQueries('a.jpg,dog\nb.jpg')).toThrow('Line 2: it has no query');
+    expect(() => parseQueries('[{"query":"dog"}]')).toThrow('Entry 1: it names no image');
+  });
+});

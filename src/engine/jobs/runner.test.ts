@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { MaskwrightError } from '../../shared/contract/errors';
+import type { JobState } from '../../shared/contract/methods';
+import { RateMeter } from './rate';
+import { JobRunner } from './runner';
+
+describe('RateMeter', () => {
+  it('gives items a second and seconds left', () => {
+    const meter = new RateMeter(0);
+    expect(meter.update(0, 0, 100)).toEqual({ rate: null, eta: null });
+    expect(meter.update(1000, 10, 100)).toEqual({ rate: 10, eta: 9 });
+    expect(meter.update(1100, 11, 100)).toEqual({ rate: 10, eta: 8.9 });
+    expect(meter.update(2000, 30, null).eta).toBeNull();
+  });
+
+  it('does not count what was done before it started', () => {
+    const meter = new RateMeter(0);
+    meter.update(500, 90, 100);
+    expect(meter.update(1500, 95, 100)).toEqual({ rate: 5, eta: 1 });
+  });
+});
+
+describe('JobRunner', () => {
+  it('tells start, progress, failures and end', async () => {
+    let clock = 0;
+    const seen: JobState[] = [];
+    const jobs = new JobRunner({ now: () => clock });
+    jobs.onChange((job) => seen.push(job));
+    const { id } = jobs.start('import', 'Import', async ({ progress, fail }) => {
+      for (let done = 0; done <= 100; done += 1) {
+        clock += 20;
+        progress(done, 100);
+      }
+      fail('b.png', 'broken');
+      return 'done';
+    });
+    const last = await jobs.wait(id);
+    expect(last).toMatchObject({ status: 'done', done: 100, total: 100, message: 'done', eta: null });
+    expect(last.failures).toEqual([{ item: 'b.png', message: 'broken' }]);
+    expect(seen[0]).toMatchObject({ status: 'running', done: 0 });
+    expect(seen.length).toBeLessThan(20);
+    expect(seen.some((job) => job.rate !== null && Math.abs(job.rate - 50) < 1)).toBe(true);
+    expect(jobs.list()).toEqual([last]);
+  });
+
+  it('cancels, fails with the hint, and calls the rest cancelled at once when all are stopped', async () => {
+    const jobs = new JobRunner();
+    const untilAborted = (signal: AbortSignal): Promise<null> =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    const one = jobs.start('a', 'A', ({ signal }) => untilAborted(signal));
+    const two = jobs.start('b', 'B', () => {
+      throw new MaskwrightError('NOT_FOUND', 'No folder.', { hint: 'Choose one.' });
+    });
+    const three = jobs.start('c', 'C', ({ signal }) => untilAborted(signal));
+    await jobs.wait(two.id);
+    jobs.cancel(one.id);
+    expect((await jobs.wait(one.id)).status).toBe('cancelled');
+    expect((await jobs.wait(two.id)).message).toBe('No folder. Choose one.');
+    const stopped = jobs.stopAll();
+    expect(jobs.list()[0]).toMatchObject({ id: three.id, status: 'cancelled' });
+    await stopped;
+    expect(() => jobs.cancel('nope')).toThrow('no such job');
+  });
+
+  it('goes on when a listener throws', async () => {
+    const jobs = new JobRunner();
+    jobs.onChange(() => {
+      throw new Error('listener');
+    });
+    const { id } = jobs.start('a', 'A', async () => 'fine');
+    expect((await jobs.wait(id)).status).toBe('done');
+  });
+});
