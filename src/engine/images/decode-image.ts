@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import sharp from 'sharp';
 import type { RgbImage } from '../segmenters/segmenter';
@@ -33,8 +34,18 @@ export async function decodeImage(input: string | Uint8Array): Promise<RgbImage>
       data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     };
   } catch (error) {
+    // libvips calls an empty file a format that it does not support.
+    if (await isEmpty(input)) throw unreadableImage('the file is empty', error);
     throw asUnreadable(error);
   }
+}
+
+async function isEmpty(input: string | Uint8Array): Promise<boolean> {
+  if (typeof input !== 'string') return input.length === 0;
+  return stat(input).then(
+    ({ size }) => size === 0,
+    () => false,
+  );
 }
 
 /** IMAGE_UNREADABLE with a reason that follows "The image cannot be read: ". */
@@ -62,6 +73,5 @@ export function asUnreadable(error: unknown): MaskwrightError {
       cause: error,
     });
   }
-  if (message.includes('is empty')) return unreadableImage('the file is empty', error);
   return unreadableImage(message.trim().split('\n')[0] ?? message, error);
 }

@@ -58,17 +58,18 @@ export class EncodeQueue<Value> {
 
   private begin(key: string, task: () => Promise<Value>, priority: Priority): Job<Value> {
     const id = String(this.nextId++);
+    // The queue may begin at once, before there is a promise.
+    const state = { id, priority, started: false, waiters: 0 };
     const run = async (): Promise<Value> => {
-      // The queue may begin at once, before the job below is complete.
+      state.started = true;
       await null;
-      job.started = true;
-      if (this.closed || job.waiters === 0) {
+      if (this.closed || state.waiters === 0) {
         throw new MaskwrightError('CANCELLED', 'Nobody waits for this image any more.');
       }
       return task();
     };
     const promise = this.queue.add(run, { priority: ranks[priority], id });
-    const job: Job<Value> = { id, priority, started: false, waiters: 0, promise };
+    const job: Job<Value> = Object.assign(state, { promise });
     this.jobs.set(key, job);
     const forget = (): void => {
       if (this.jobs.get(key) === job) this.jobs.delete(key);
