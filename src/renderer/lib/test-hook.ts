@@ -1,21 +1,5 @@
-import type { Point } from '@shared/geometry/types';
 import type { Workbench } from '../state/workbench.svelte';
-
-/** What end-to-end tests may read when the page's address has `?test`. It changes nothing. */
-export interface TestHook {
-  /** From image pixels to CSS pixels of the page. */
-  toScreen(point: Point): Point;
-  readonly zoom: number;
-  readonly status: string | null;
-  readonly imageId: string | null;
-  readonly imageReady: boolean;
-}
-
-declare global {
-  interface Window {
-    __maskwright?: TestHook;
-  }
-}
+import type {} from './test-hook-types';
 
 export function exposeForTests(workbench: Workbench): () => void {
   if (!new URLSearchParams(location.search).has('test')) return () => undefined;
