@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBitmap, bitmapFromText, twoBitmaps } from './arbitraries.test-support';
+import { anyBitmap, bitmapFromText, twoBitmaps } from '../../../tests/support/masks';
 import {
   bitmapArea,
   bitmapBox,

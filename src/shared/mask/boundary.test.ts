@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bitmapFromText, twoBitmaps } from './arbitraries.test-support';
+import { bitmapFromText, twoBitmaps } from '../../../tests/support/masks';
 import { createBitmap, equalBitmaps } from './bitmap';
 import { boundaryF } from './boundary';
 
@@ -11,7 +11,7 @@ describe('boundary F', () => {
     const moved = bitmapFromText('......', '..##..', '..##..', '......', '......', '......');
     expect(boundaryF(square, square)).toBe(1);
     expect(boundaryF(moved, square, 1)).toBe(1);
-    // Eight pixels of each boundary ring; those on the columns that both rings have match exactly.
+    // A fraction of the diagonal, rounded up to one pixel.
     expect(boundaryF(moved, square, 0.0001)).toBe(1);
     const far = bitmapFromText('......', '......', '......', '......', '.....#', '......');
     expect(boundaryF(far, square, 1)).toBeLessThan(0.5);

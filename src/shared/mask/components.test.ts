@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBitmap, bitmapFromText } from './arbitraries.test-support';
+import { anyBitmap, bitmapFromText } from '../../../tests/support/masks';
 import { bitmapArea, bitmapBox, createBitmap, subtractBitmaps } from './bitmap';
 import { connectedParts, keepLargest } from './components';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBitmap, bitmapFromText } from './arbitraries.test-support';
+import { anyBitmap, bitmapFromText } from '../../../tests/support/masks';
 import { bitmapArea, createBitmap, equalBitmaps } from './bitmap';
 import { connectedParts } from './components';
 import { MaskFormatError } from './errors';
@@ -50,7 +50,7 @@ describe('outlines', () => {
         }
         expect(area).toBe(bitmapArea(bitmap));
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyBitmap, bitmapFromText, twoBitmaps } from './arbitraries.test-support';
+import { anyBitmap, bitmapFromText, twoBitmaps } from '../../../tests/support/masks';
 import {
   bitmapArea,
   bitmapBox,
@@ -74,7 +74,7 @@ describe('run-length encoding', () => {
         expect(rleSchema.safeParse(rle).success).toBe(true);
         expect(equalBitmaps(decodeMask(rle), bitmap)).toBe(true);
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -182,7 +182,7 @@ describe('operations on runs', () => {
         expect(rleArea(rleA)).toBe(bitmapArea(a));
         expect(isEmptyRle(rleA)).toBe(bitmapArea(a) === 0);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -215,7 +215,7 @@ describe('operations on runs', () => {
         }
         if (expected !== null) expect(cropRle(encodeMask(bitmap), box)).toEqual(expected);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 

@@ -1,5 +1,5 @@
+import type { Bitmap } from '@shared/mask/bitmap';
 import fc from 'fast-check';
-import type { Bitmap } from './bitmap';
 
 /** Masks of 1×1 to 24×24 pixels: noise, all empty, all full, or a few rectangles. */
 export const anyBitmap: fc.Arbitrary<Bitmap> = fc
