@@ -84,5 +84,6 @@ function isFallbackRefusal(error: unknown): boolean {
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = text.split('\n').find((part) => part.trim() !== '') ?? text;
-  return line.trim().slice(0, 300);
+  // Native checks put the source file and the condition before what a person can use.
+  return line.replace(/^.*\bwas false\. /, '').trim().slice(0, 300);
 }
