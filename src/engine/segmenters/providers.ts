@@ -85,5 +85,8 @@ function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = text.split('\n').find((part) => part.trim() !== '') ?? text;
   // Native checks put the source file and the condition before what a person can use.
-  return line.replace(/^.*\bwas false\. /, '').trim().slice(0, 300);
+  return line
+    .replace(/^.*\bwas false\. /, '')
+    .trim()
+    .slice(0, 300);
 }
