@@ -1,9 +1,10 @@
+import { writeSync } from 'node:fs';
 import { applicationVersion } from '@engine/application';
 import { createEngine, type Engine } from '@engine/engine';
 import { openAtStart } from '@engine/server/open-at-start';
 import { messageOf } from '@shared/contract/errors';
 import { serveChannel } from '@shared/contract/rpc-server';
-import type { MessagePortMain, ParentPort } from 'electron';
+import type { MessageEvent, MessagePortMain, ParentPort } from 'electron';
 import { RemoteModelChild } from './engine-model-child';
 import { type FromEngine, type ToEngine, toEngineSchema } from './engine-protocol';
 import { mainPortChannel } from './port-channel';
@@ -57,12 +58,16 @@ async function close(): Promise<void> {
   process.exit(0);
 }
 
+/** Main starts it again. Written at once: a stream would lose it with the process. */
 function fail(what: string, error: unknown): void {
-  log(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  writeSync(2, `${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(1);
 }
 
-parent.on('message', ({ data, ports }) => {
+process.on('uncaughtException', (error) => fail('the engine failed', error));
+process.on('unhandledRejection', (error) => fail('the engine failed in a promise', error));
+
+function receive({ data, ports }: MessageEvent): void {
   const parsed = toEngineSchema.safeParse(data);
   if (!parsed.success) return;
   const [port] = ports;
@@ -80,4 +85,7 @@ parent.on('message', ({ data, ports }) => {
       close().catch((error: unknown) => fail('the engine could not close', error));
       break;
   }
-});
+}
+
+// As in mainPortChannel: out of Electron's event.
+parent.on('message', (event) => setImmediate(() => receive(event)));

@@ -161,7 +161,8 @@ function main(): void {
     isQuitting = true;
     event.preventDefault();
     connection.close();
-    supervisor.stop().finally(() => app.quit());
+    // Not within this event: Electron would not hear it.
+    supervisor.stop().finally(() => setTimeout(() => app.quit(), 0));
   });
 
   app

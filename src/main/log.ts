@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 export type Log = (line: string) => void;
 
+/** What sharp's libraries print under Electron on Linux, by the hundred, with no consequence. */
+const NOISE = /GLib-GObject-CRITICAL/;
 const MAX_BYTES = 5 * 1024 * 1024;
 
 /** A log file that keeps one predecessor. A log that cannot be written is no reason to stop. */
@@ -26,6 +28,6 @@ export function logLines(stream: NodeJS.ReadableStream | null, prefix: string, l
   stream?.on('data', (chunk: Buffer | string) => {
     const lines = (rest + chunk.toString()).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') log(`${prefix}: ${line}`);
+    for (const line of lines) if (line.trim() !== '' && !NOISE.test(line)) log(`${prefix}: ${line}`);
   });
 }

@@ -12,8 +12,10 @@ export interface MainPort {
 
 export function mainPortChannel(port: MainPort): Channel {
   const events = new ChannelEvents();
-  port.on('message', (event) => events.message(event.data));
-  port.on('close', () => events.close());
+  // From a turn of Node's own loop: inside Electron's event (seen in 22, in a utilityProcess) a rejected promise that is
+  // returned from an async function counts as unhandled before its handler is attached, and ends the process.
+  port.on('message', (event) => setImmediate(() => events.message(event.data)));
+  port.on('close', () => setImmediate(() => events.close()));
   port.start();
   return {
     send(message) {

@@ -306,11 +306,15 @@ describe('connection', () => {
       tell = events;
       return () => undefined;
     });
+    const seen: boolean[] = [];
+    connection.onStatus(() => seen.push(connection.final));
     const waiting = codeOf(connection.call('history.state', {}));
+    tell?.lost(false);
     tell?.lost(true);
     expect(await waiting).toBe('DISCONNECTED');
     expect(connection.status).toBe('lost');
     expect(connection.final).toBe(true);
+    expect(seen).toEqual([true]);
     expect(await codeOf(connection.call('history.state', {}))).toBe('DISCONNECTED');
   });
 });

@@ -48,10 +48,11 @@ export function createConnection(connector: Connector): Connection {
   const disconnectListeners = new Set<() => void>();
   const relays = new Map<EventName, Set<(current: ChannelClient) => void>>();
 
-  const setStatus = (next: ConnectionStatus): void => {
-    if (next === status) return;
+  const setStatus = (next: ConnectionStatus, isFinal: boolean): void => {
+    if (next === status && isFinal === final) return;
     const before = status;
     status = next;
+    final = isFinal;
     for (const listener of [...statusListeners]) listener(next);
     if (before === 'connected') for (const listener of [...disconnectListeners]) listener();
   };
@@ -62,14 +63,13 @@ export function createConnection(connector: Connector): Connection {
     const old = client;
     client = null;
     old?.close();
-    if (status === 'connected') setStatus('lost');
+    if (status === 'connected') setStatus('lost', false);
   };
 
   const stop = connector({
     channel(channel) {
       if (closed) return;
       drop();
-      final = false;
       const next = createClient(channel);
       client = next;
       for (const attachers of relays.values()) for (const attach of attachers) attach(next);
@@ -79,17 +79,16 @@ export function createConnection(connector: Connector): Connection {
       next.ready.then(
         () => {
           if (client !== next) return;
-          setStatus('connected');
+          setStatus('connected', false);
           for (const call of [...waiting]) call.go(next);
         },
         () => undefined,
       );
     },
     lost(isFinal) {
-      final = isFinal;
       drop();
       if (isFinal) {
-        setStatus('lost');
+        setStatus('lost', true);
         failWaiting();
       }
     },

@@ -1,0 +1,18 @@
+import { defineConfig } from '@playwright/test';
+import type { HostOptions } from './tests/e2e/support/host';
+
+/** One set of specs, two hosts: a browser with the web host behind it, and Electron. */
+export default defineConfig<HostOptions>({
+  testDir: 'tests/e2e',
+  outputDir: 'test-results',
+  // Each worker runs a whole app with its models.
+  workers: 1,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  forbidOnly: process.env.CI !== undefined,
+  reporter: [['list'], ['html', { open: 'never', outputFolder: 'playwright-report' }]],
+  projects: [
+    { name: 'web', use: { kind: 'web' } },
+    { name: 'electron', use: { kind: 'electron' } },
+  ],
+});
