@@ -1,0 +1,148 @@
+/**
+ * `npm test`: everything, from a fresh clone on. `npm test -- lint unit` runs only the steps named.
+ * What this machine cannot run is skipped and listed; any failure makes it end with 1.
+ */
+const { spawn } = require('node:child_process');
+const { ensureBuilt, ensureInstalled, inRoot, Problem, root } = require('./lib/prepare.cjs');
+const { prepareEndToEnd, prepareReferences } = require('./lib/test-machine.cjs');
+
+const say = (line) => process.stdout.write(`${line}\n`);
+const MINUTE = 60_000;
+const bin = (...parts) => inRoot('node_modules', ...parts);
+
+/** name, minutes, a Node script and its parameters */
+const checks = [
+  ['lint', 3, bin('@biomejs', 'biome', 'bin', 'biome'), 'check', '.'],
+  ['types', 5, bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.node.json'],
+  [
+    'svelte',
+    5,
+    bin('svelte-check', 'bin', 'svelte-check'),
+    '--tsconfig',
+    'tsconfig.web.json',
+    '--fail-on-warnings',
+  ],
+  [
+    'layers',
+    3,
+    bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+    'src',
+    '--config',
+    '.dependency-cruiser.cjs',
+  ],
+  ['unit', 5, bin('vitest', 'vitest.mjs'), 'run', '--project', 'unit'],
+  ['integration', 10, bin('vitest', 'vitest.mjs'), 'run', '--project', 'integration'],
+];
+const endToEnd = ['web', 'electron'];
+const stepNames = ['install', 'build', ...checks.map(([name]) => name), ...endToEnd];
+
+/** Exit code of a command, 124 when it took too long. */
+function run(command, parameters, env, minutes) {
+  return new Promise((resolve) => {
+    const child = spawn(command, parameters, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+      // A group of its own, so that all of it can be ended.
+      detached: process.platform !== 'win32',
+    });
+    const end = () => {
+      try {
+        if (process.platform === 'win32') child.kill();
+        else process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Ended already.
+      }
+    };
+    const timer = setTimeout(() => {
+      say(`took longer than ${minutes} minutes`);
+      end();
+      resolve(124);
+    }, minutes * MINUTE);
+    const interrupt = () => {
+      end();
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupt);
+    process.once('SIGTERM', interrupt);
+    child.once('error', (error) => {
+      say(String(error));
+      resolve(127);
+    });
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      process.off('SIGINT', interrupt);
+      process.off('SIGTERM', interrupt);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+async function main() {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !stepNames.includes(name));
+  if (unknown.length > 0)
+    throw new Problem(`no step ${unknown.join(', ')}; there are ${stepNames.join(', ')}`);
+  const isAsked = (name) => asked.length === 0 || asked.includes(name);
+
+  const results = [];
+  const step = async (name, work) => {
+    say(`\n── ${name} ──`);
+    const begun = Date.now();
+    const result = await work();
+    results.push({ name, result, seconds: (Date.now() - begun) / 1000 });
+    return result === 'passed';
+  };
+  const outcome = (code) => (code === 0 ? 'passed' : `FAILED (${code})`);
+  const attempt = (work) => async () => {
+    try {
+      work(say);
+      return 'passed';
+    } catch (error) {
+      say(error instanceof Problem ? error.message : String(error));
+      return 'FAILED';
+    }
+  };
+
+  if (await step('install', attempt(ensureInstalled))) {
+    const built = await step('build', attempt(ensureBuilt));
+    const env = prepareReferences(say);
+    for (const [name, minutes, script, ...parameters] of checks) {
+      if (isAsked(name))
+        await step(name, async () =>
+          outcome(await run(process.execPath, [script, ...parameters], env, minutes)),
+        );
+    }
+    if (endToEnd.some(isAsked)) {
+      const machine = prepareEndToEnd(say);
+      for (const name of endToEnd) {
+        if (!isAsked(name)) continue;
+        await step(name, async () => {
+          if (!built) return 'FAILED (no build)';
+          const reason = machine[name];
+          if (reason !== null) return `SKIPPED: ${reason}`;
+          const parameters = [bin('@playwright', 'test', 'cli.js'), 'test', '--project', name];
+          const [command, ...before] =
+            name === 'electron' ? [...machine.wrap, process.execPath] : [process.execPath];
+          return outcome(await run(command, [...before, ...parameters], { ...env, ...machine.env }, 12));
+        });
+      }
+    }
+  }
+
+  const width = Math.max(...results.map(({ name }) => name.length));
+  say('\nSummary');
+  for (const { name, result, seconds } of results)
+    say(`  ${name.padEnd(width)}  ${seconds.toFixed(1).padStart(7)} s  ${result}`);
+  return results.some(({ result }) => result.startsWith('FAILED')) ? 1 : 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error) => {
+    process.stderr.write(
+      `npm test: ${error instanceof Problem ? error.message : String(error?.stack ?? error)}\n`,
+    );
+    process.exit(1);
+  },
+);
