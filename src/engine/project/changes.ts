@@ -1,6 +1,7 @@
+import { MaskwrightError } from '@shared/contract/errors';
 import { z } from 'zod';
-import { MaskwrightError } from '../../shared/contract/errors';
-import type { Database, SqlInput } from './database';
+import type { Database } from './database';
+import type { SqlInput } from './sql-parameters';
 
 /** Reversible changes of rows: what the journal keeps and undo plays backwards. */
 

@@ -1,17 +1,14 @@
 import { existsSync } from 'node:fs';
+import { MaskwrightError } from '@shared/contract/errors';
 import Libsql from 'libsql';
-import type { z } from 'zod';
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
+import { z } from 'zod';
+import { databaseError } from './database-errors';
+import { checkedParameters, type SqlInput } from './sql-parameters';
 
 /**
- * The only module that touches libsql. libsql aborts the whole process (not catchable) on a bound boolean, and on an
- * object, Date or typed array as the only argument; it binds missing parameters as NULL and cuts strings at a NUL.
- * Everything passes through `checkedParameters`, so that each of these is an ordinary error with a message instead.
+ * The only module that touches libsql. Every value to bind passes through `checkedParameters`: libsql aborts the whole
+ * process on some. Every error passes through `databaseError`.
  */
-
-/** Values that can be bound. Not bytes: no table has them. */
-export type SqlInput = string | number | boolean | null;
-type Bound = string | number | null;
 
 /** Marks a file as a Maskwright project in SQLite's header: "MSKW". */
 export const applicationId = 0x4d534b57;
@@ -19,102 +16,7 @@ export const applicationId = 0x4d534b57;
 /** How long to wait for another process that is just closing the file, in milliseconds. */
 const busyTimeoutMs = 1500;
 
-const kindOf = (value: unknown): string => {
-  if (value === undefined) return 'undefined';
-  if (value instanceof Date) return 'a Date';
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value;
-};
-
-/** Number of `?` placeholders outside of quotes and comments. */
-export function countPlaceholders(sql: string): number {
-  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*/g, '');
-  return (bare.match(/\?/g) ?? []).length;
-}
-
-/** Turns parameters into what libsql takes. Throws INTERNAL with position and type for everything else. */
-export function checkedParameters(sql: string, parameters: readonly unknown[]): Bound[] {
-  const refuse = (message: string): MaskwrightError =>
-    new MaskwrightError('INTERNAL', `${message} in: ${sql.trim().slice(0, 120)}`);
-  const expected = countPlaceholders(sql);
-  if (parameters.length !== expected) {
-    throw refuse(`${parameters.length} SQL parameters where ${expected} are expected`);
-  }
-  return parameters.map((value, index): Bound => {
-    const position = `SQL parameter ${index + 1}`;
-    if (value === null) return null;
-    if (typeof value === 'boolean') return value ? 1 : 0;
-    if (typeof value === 'string') {
-      if (value.includes('\0')) throw refuse(`${position} holds a NUL character`);
-      return value;
-    }
-    if (typeof value === 'number') {
-      if (!Number.isFinite(value)) throw refuse(`${position} is ${value}`);
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        throw refuse(`${position} is an integer beyond 2^53`);
-      }
-      return value;
-    }
-    throw refuse(`${position} is ${kindOf(value)}`);
-  });
-}
-
-function sqliteCode(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
-    return error.code;
-  }
-  return '';
-}
-
-/** An SQLite error as one of ours: what happened and what to do. */
-export function databaseError(error: unknown, file: string): MaskwrightError {
-  if (error instanceof MaskwrightError) return error;
-  const code = sqliteCode(error);
-  const message = messageOf(error);
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-    return new MaskwrightError('CONFLICT', `The project is open in another process: ${file}`, {
-      hint: 'Close it in the other Maskwright window or command, then open it again.',
-      retryable: true,
-      cause: error,
-    });
-  }
-  if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
-    return new MaskwrightError(
-      'PROJECT_UNREADABLE',
-      `The project file is damaged or is not a project: ${file}`,
-      {
-        hint: 'Open another file, or restore this one from a backup (a copy named .bak may lie beside it).',
-        cause: error,
-      },
-    );
-  }
-  if (code.startsWith('SQLITE_FULL')) {
-    return new MaskwrightError('INTERNAL', 'The disk is full; the last change was not saved.', {
-      hint: 'Free some space and repeat the last step. Everything before it is safe.',
-      retryable: true,
-      cause: error,
-    });
-  }
-  if (
-    code.startsWith('SQLITE_READONLY') ||
-    code.startsWith('SQLITE_CANTOPEN') ||
-    code.startsWith('SQLITE_PERM') ||
-    message.includes('Unable to open connection')
-  ) {
-    return new MaskwrightError('FORBIDDEN', `The project file cannot be opened for writing: ${file}`, {
-      hint: 'Check the permissions of the file and of its folder, or copy the folder to where you may write.',
-      cause: error,
-    });
-  }
-  if (code.startsWith('SQLITE_IOERR')) {
-    return new MaskwrightError('INTERNAL', `Reading or writing the project failed: ${file}`, {
-      hint: 'Check that the disk is still there, then repeat the last step.',
-      retryable: true,
-      cause: error,
-    });
-  }
-  return new MaskwrightError('INTERNAL', `Database error: ${message}`, { cause: error });
-}
+const countRow = z.object({ n: z.number().int() });
 
 const closedError = (): MaskwrightError =>
   new MaskwrightError('NO_PROJECT', 'The project is closed.', { hint: 'Open a project first.' });
@@ -244,6 +146,11 @@ export class Database {
         cause: `${sql.trim().slice(0, 120)}: ${parsed.error.message}`,
       },
     );
+  }
+
+  /** What a `SELECT count(*) AS n` counts. */
+  count(sql: string, parameters: readonly SqlInput[] = []): number {
+    return this.get(countRow, sql, parameters)?.n ?? 0;
   }
 
   /** An integer pragma, such as user_version. */

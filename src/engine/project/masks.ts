@@ -1,5 +1,5 @@
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import { type Rle, rleArea, rleBbox } from '../../shared/mask/rle';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { type Rle, rleArea, rleBbox } from '@shared/mask/rle';
 
 /** Pixel count and COCO bbox [x, y, width, height] in pixels of a mask. */
 export interface MaskMeasure {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { MaskwrightError } from '../../shared/contract/errors';
+import { MaskwrightError } from '@shared/contract/errors';
 import type { Database } from './database';
 
 export interface Migration {

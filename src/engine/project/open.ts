@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { MaskwrightError } from '../../shared/contract/errors';
+import { MaskwrightError } from '@shared/contract/errors';
 import { applicationId, Database } from './database';
 import { migrate } from './migrations';
 import { projectExtension, projectFileName } from './paths';

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { countPlaceholders } from './database';
-import { HistoryStacks } from './history';
 import { extensionOf, isImagePath, naturalSortKey, pathInside, resolveInside } from './paths';
 
 describe('paths', () => {
@@ -25,31 +23,5 @@ describe('paths', () => {
     ]);
     expect([extensionOf('a/b.JPG'), extensionOf('.png'), extensionOf('a.d/b')]).toEqual(['.jpg', '', '']);
     expect([isImagePath('x.tiff'), isImagePath('x.svg')]).toEqual([true, false]);
-  });
-});
-
-describe('countPlaceholders', () => {
-  it('leaves out quotes and comments', () => {
-    expect(countPlaceholders(`SELECT ?, '?', "a?", 'it''s ?' -- ?\n, ?`)).toBe(2);
-  });
-});
-
-describe('HistoryStacks', () => {
-  it('follows marks, undo and redo, and forgets redo at a new mark', () => {
-    const stacks = new HistoryStacks();
-    const entries = [
-      ['mark', null],
-      ['event', null],
-      ['mark', null],
-      ['undo', 3],
-      ['undo', 1],
-      ['redo', 1],
-    ] as const;
-    for (const [index, [kind, target]] of entries.entries()) stacks.append({ seq: index + 1, kind, target });
-    expect([stacks.nextUndo, stacks.nextRedo]).toEqual([1, 3]);
-    stacks.append({ seq: 7, kind: 'redo', target: 99 });
-    expect([stacks.nextUndo, stacks.nextRedo]).toEqual([1, 3]);
-    stacks.append({ seq: 8, kind: 'mark', target: null });
-    expect([stacks.nextUndo, stacks.nextRedo]).toEqual([8, null]);
   });
 });

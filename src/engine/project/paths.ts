@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { MaskwrightError } from '../../shared/contract/errors';
+import { MaskwrightError } from '@shared/contract/errors';
 
 /** Extensions of the images that are imported and served, lower case. */
 export const imageExtensions: ReadonlySet<string> = new Set([

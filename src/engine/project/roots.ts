@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { MaskwrightError } from '@shared/contract/errors';
 import { z } from 'zod';
-import { MaskwrightError } from '../../shared/contract/errors';
 import type { Database } from './database';
 import { pathInside, resolveInside } from './paths';
 

@@ -1,12 +1,11 @@
+import type { Annotation } from '@shared/contract/methods';
+import { imageStateSchema } from '@shared/contract/methods';
+import { authorSchema, outcomeSchema } from '@shared/trajectory/schema';
 import { z } from 'zod';
-import type { Annotation } from '../../shared/contract/methods';
-import { imageStateSchema } from '../../shared/contract/methods';
-import { authorSchema, outcomeSchema } from '../../shared/trajectory/schema';
 import type { ChangedRow } from './changes';
 
 /** Shapes of the tables' rows, as SQLite returns them. */
 
-export const countRow = z.object({ n: z.number().int() });
 export const textRow = z.object({ value: z.string() });
 export const numberRow = z.object({ value: z.number().int().nullable() });
 

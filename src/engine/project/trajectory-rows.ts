@@ -1,6 +1,6 @@
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import { parseTrajectory as parseAnyVersion } from '../../shared/trajectory/migrations';
-import type { Author, Outcome, Trajectory } from '../../shared/trajectory/schema';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { parseTrajectory as parseAnyVersion } from '@shared/trajectory/migrations';
+import type { Author, Outcome, Trajectory } from '@shared/trajectory/schema';
 
 /** A trajectory is stored as two texts: its outcome, which undo may change, and all the rest. */
 

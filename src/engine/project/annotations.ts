@@ -1,0 +1,256 @@
+import { MaskwrightError } from '@shared/contract/errors';
+import type { Annotation } from '@shared/contract/methods';
+import type { Rle } from '@shared/mask/rle';
+import type { Author } from '@shared/trajectory/schema';
+import type { Categories } from './categories';
+import { difference } from './changes';
+import type { Database } from './database';
+import type { ImageStates } from './image-states';
+import type { Images } from './images';
+import type { Journal } from './journal';
+import { measureMask } from './masks';
+import { type AnnotationRow, annotationColumns, annotationOf, annotationRow, numberRow, rowOf } from './rows';
+
+export interface NewAnnotation {
+  imageId: string;
+  categoryId: number;
+  mask: Rle;
+  author?: Author;
+  score?: number | null;
+  query?: string | null;
+  trajectoryId?: string | null;
+  iscrowd?: boolean;
+}
+
+/** What to change in an annotation. */
+export interface AnnotationPatch {
+  mask?: Rle;
+  categoryId?: number;
+  query?: string | null;
+  author?: Author;
+}
+
+/** An annotation as a COCO file has it; kept so that an untouched one is exported as it came. */
+export interface ImportedAnnotation {
+  /** The file's id; a new one is given when it is null or taken. */
+  id: number | null;
+  imageId: string;
+  categoryId: number;
+  mask: Rle;
+  bbox: [number, number, number, number];
+  area: number;
+  iscrowd: boolean;
+  /** Tells whether this very annotation was imported before. */
+  importKey: string;
+  /** The entry's JSON. */
+  original: string;
+}
+
+/** An annotation with what the exporter needs. */
+export interface StoredAnnotation extends Annotation {
+  /** True after its mask was changed here: the imported polygon no longer says what it is. */
+  maskEdited: boolean;
+  original: string | null;
+}
+
+/** The masks on images, with their classes. Every change is undoable, an import is not. */
+export class Annotations {
+  readonly #db: Database;
+  readonly #journal: Journal;
+  readonly #images: Images;
+  readonly #states: ImageStates;
+  readonly #categories: Categories;
+
+  constructor(
+    db: Database,
+    journal: Journal,
+    topics: { images: Images; states: ImageStates; categories: Categories },
+  ) {
+    this.#db = db;
+    this.#journal = journal;
+    this.#images = topics.images;
+    this.#states = topics.states;
+    this.#categories = topics.categories;
+  }
+
+  /** The annotations of an image, oldest first. Throws NOT_FOUND for an unknown image. */
+  annotations(imageId: string): Annotation[] {
+    this.#images.imageById(imageId);
+    return this.#rows(imageId).map(annotationOf);
+  }
+
+  /** The same with what the exporter needs. */
+  storedAnnotations(imageId: string): StoredAnnotation[] {
+    return this.#rows(imageId).map((row) => ({
+      ...annotationOf(row),
+      maskEdited: row.mask_edited !== 0,
+      original: row.original,
+    }));
+  }
+
+  /** Throws NOT_FOUND. */
+  annotation(id: number): Annotation {
+    return annotationOf(this.#row(id));
+  }
+
+  #rows(imageId: string): AnnotationRow[] {
+    const sql = `SELECT ${annotationColumns} FROM annotations WHERE image_id = ? ORDER BY id`;
+    return this.#db.all(annotationRow, sql, [imageId]);
+  }
+
+  #row(id: number): AnnotationRow {
+    const row = this.#db.get(annotationRow, `SELECT ${annotationColumns} FROM annotations WHERE id = ?`, [
+      id,
+    ]);
+    if (row === null) {
+      throw new MaskwrightError('NOT_FOUND', 'The annotation is not there any more.', {
+        hint: 'Reload the image.',
+      });
+    }
+    return row;
+  }
+
+  /**
+   * Adds annotations as one undoable step (or a part of the surrounding mark). The image becomes done: it has an
+   * accepted annotation. Throws INVALID_REQUEST when a mask is empty, broken or of another size than the image.
+   */
+  createAnnotations(inputs: readonly NewAnnotation[]): Annotation[] {
+    const label = inputs.length === 1 ? 'Add annotation' : `Add ${inputs.length} annotations`;
+    return this.#journal.mark(label, () =>
+      inputs.map((input) => {
+        const annotation = this.insert(input);
+        this.#states.set(input.imageId, 'done');
+        return annotation;
+      }),
+    );
+  }
+
+  /** The next annotation id; never one that was used before, even by an annotation that is deleted. */
+  #nextId(): number {
+    const sql = "SELECT seq AS value FROM sqlite_sequence WHERE name = 'annotations'";
+    return (this.#db.get(numberRow, sql)?.value ?? 0) + 1;
+  }
+
+  /** Adds one as a part of the surrounding mark; the image's state stays. Throws as `createAnnotations` does. */
+  insert(input: NewAnnotation): Annotation {
+    const image = this.#images.imageById(input.imageId);
+    this.#categories.categoryById(input.categoryId);
+    const measure = measureMask(input.mask, image);
+    if (measure.area === 0) {
+      throw new MaskwrightError('INVALID_REQUEST', 'The mask has no pixels.', {
+        hint: 'Mark the object first.',
+      });
+    }
+    const row: AnnotationRow = {
+      id: this.#nextId(),
+      image_id: input.imageId,
+      category_id: input.categoryId,
+      mask_height: input.mask.size[0],
+      mask_width: input.mask.size[1],
+      mask_counts: input.mask.counts,
+      bbox_x: measure.bbox[0],
+      bbox_y: measure.bbox[1],
+      bbox_width: measure.bbox[2],
+      bbox_height: measure.bbox[3],
+      area: measure.area,
+      iscrowd: input.iscrowd === true ? 1 : 0,
+      author: input.author ?? 'human',
+      score: input.score ?? null,
+      query: input.query ?? null,
+      trajectory_id: input.trajectoryId ?? null,
+      created_at: new Date().toISOString(),
+      import_key: null,
+      mask_edited: 1,
+      original: null,
+    };
+    this.#journal.change({
+      table: 'annotations',
+      key: row.id,
+      imageId: row.image_id,
+      before: null,
+      after: rowOf(row),
+    });
+    return annotationOf(row);
+  }
+
+  /**
+   * Changes mask, class or query. A changed mask gets pixel count and bbox anew, loses the segmenter's score and
+   * belongs to `author` (a person, unless said otherwise). Undoable.
+   */
+  updateAnnotation(id: number, patch: AnnotationPatch): Annotation {
+    const label = patch.mask === undefined ? 'Change annotation' : 'Change mask';
+    return this.#journal.mark(label, () => {
+      const before = this.#row(id);
+      const after: AnnotationRow = { ...before };
+      if (patch.categoryId !== undefined)
+        after.category_id = this.#categories.categoryById(patch.categoryId).id;
+      if (patch.query !== undefined) after.query = patch.query;
+      if (patch.mask !== undefined && patch.mask.counts !== before.mask_counts) {
+        const measure = measureMask(patch.mask, this.#images.imageById(before.image_id));
+        if (measure.area === 0) {
+          throw new MaskwrightError('INVALID_REQUEST', 'The mask has no pixels.', {
+            hint: 'Delete the annotation to remove the object.',
+          });
+        }
+        after.mask_counts = patch.mask.counts;
+        [after.bbox_x, after.bbox_y, after.bbox_width, after.bbox_height] = measure.bbox;
+        after.area = measure.area;
+        after.score = null;
+        after.author = patch.author ?? 'human';
+        after.mask_edited = 1;
+      }
+      const changed = difference(rowOf(before), rowOf(after));
+      if (changed !== null)
+        this.#journal.change({ table: 'annotations', key: id, imageId: before.image_id, ...changed });
+      return annotationOf(after);
+    });
+  }
+
+  /** Undoable. */
+  deleteAnnotation(id: number): void {
+    this.#journal.mark('Delete annotation', () => {
+      const row = this.#row(id);
+      this.#journal.change({
+        table: 'annotations',
+        key: id,
+        imageId: row.image_id,
+        before: rowOf(row),
+        after: null,
+      });
+    });
+  }
+
+  /** Adds an imported annotation as it is; false when this very one was imported before. Not part of undo. */
+  importAnnotation(input: ImportedAnnotation): boolean {
+    return this.#journal.write(() => {
+      const known = 'SELECT count(*) AS n FROM annotations WHERE image_id = ? AND import_key = ?';
+      if (this.#db.count(known, [input.imageId, input.importKey]) > 0) return false;
+      const usable = input.id !== null && input.id > 0 && Number.isSafeInteger(input.id);
+      const taken =
+        !usable || this.#db.count('SELECT count(*) AS n FROM annotations WHERE id = ?', [input.id ?? 0]) > 0;
+      this.#db.run(
+        `INSERT INTO annotations (id, image_id, category_id, mask_height, mask_width, mask_counts, bbox_x, bbox_y,
+           bbox_width, bbox_height, area, iscrowd, author, created_at, import_key, mask_edited, original)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'human', ?, ?, 0, ?)`,
+        [
+          taken ? null : input.id,
+          input.imageId,
+          input.categoryId,
+          input.mask.size[0],
+          input.mask.size[1],
+          input.mask.counts,
+          ...input.bbox,
+          input.area,
+          input.iscrowd,
+          new Date().toISOString(),
+          input.importKey,
+          input.original,
+        ],
+      );
+      this.#journal.touched.image(input.imageId);
+      this.#journal.touched.annotationsOf(input.imageId);
+      this.#journal.touched.project();
+      return true;
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { ImageState } from '@shared/contract/methods';
+import type { Database } from './database';
+import type { Images } from './images';
+import type { Journal } from './journal';
+
+/** How far each image is: to do, in review, done. A person's decision is undoable, a derived state is not. */
+export class ImageStates {
+  readonly #db: Database;
+  readonly #journal: Journal;
+  readonly #images: Images;
+
+  constructor(db: Database, journal: Journal, images: Images) {
+    this.#db = db;
+    this.#journal = journal;
+    this.#images = images;
+  }
+
+  /** Marks an image as todo, in review or done. Undoable. */
+  setImageState(imageId: string, state: ImageState): void {
+    const labels = { todo: 'Mark as to do', review: 'Mark for review', done: 'Mark as done' };
+    this.#journal.mark(labels[state], () => this.set(imageId, state));
+  }
+
+  /** Sets the state as a part of the surrounding mark. */
+  set(imageId: string, state: ImageState): void {
+    const before = this.#images.imageById(imageId).state;
+    if (before === state) return;
+    this.#journal.change({
+      table: 'images',
+      key: imageId,
+      imageId,
+      before: { state: before },
+      after: { state },
+    });
+  }
+
+  /** A state that follows from stored results and is not a person's decision: outside of undo. */
+  derive(imageId: string, from: ImageState, to: ImageState): void {
+    const { changes } = this.#db.run('UPDATE images SET state = ? WHERE id = ? AND state = ?', [
+      to,
+      imageId,
+      from,
+    ]);
+    if (changes > 0) {
+      this.#journal.touched.image(imageId);
+      this.#journal.touched.project();
+    }
+  }
+
+  /** Marks an image as done when an import brought it annotations. Not part of undo. */
+  markImported(imageId: string): void {
+    this.#journal.write(() => this.derive(imageId, 'todo', 'done'));
+  }
+}

@@ -1,0 +1,189 @@
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { HistoryState } from '@shared/contract/methods';
+import { z } from 'zod';
+import { applyChange, type Change, changesSchema, inverted } from './changes';
+import type { Database } from './database';
+import { HistoryStacks } from './history';
+import { journalRow, textRow } from './rows';
+import { type StoreChange, Touched } from './touched';
+
+const markRow = z.object({ label: z.string(), changes: z.string() });
+
+/** What undo or redo did. */
+export interface Played {
+  state: HistoryState;
+  /** Images that it touched. */
+  imageIds: string[];
+}
+
+/** The transactions of a project: every write goes through here, reversible ones as marks that undo takes back. */
+export class Journal {
+  /** What the open transaction touched. Whoever writes past `change` notes it here. */
+  readonly touched = new Touched();
+  readonly #db: Database;
+  readonly #onRollback: () => void;
+  readonly #listeners = new Set<(change: StoreChange) => void>();
+  #history: HistoryStacks;
+  /** The changes of the open mark; null outside of one. */
+  #changes: Change[] | null = null;
+  #depth = 0;
+
+  /** `onRollback` reads again what others hold of the tables in memory. */
+  constructor(db: Database, onRollback: () => void) {
+    this.#db = db;
+    this.#onRollback = onRollback;
+    this.#history = this.#readHistory();
+  }
+
+  /** Tells of every committed change. Returns how to stop it. */
+  onChange(listener: (change: StoreChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Forgets all listeners. */
+  stopListening(): void {
+    this.#listeners.clear();
+  }
+
+  // ------------------------------------------------------------------ transactions
+
+  /** One transaction; listeners are told once, after the outermost commit. */
+  write<T>(work: () => T): T {
+    this.#depth += 1;
+    try {
+      const result = this.#db.transaction(work);
+      if (this.#depth === 1) this.#announce();
+      return result;
+    } catch (error) {
+      if (this.#depth === 1) {
+        this.touched.forget();
+        if (this.#db.isOpen) {
+          this.#history = this.#readHistory();
+          this.#onRollback();
+        }
+      }
+      throw error;
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #announce(): void {
+    const change = this.touched.take(() => this.historyState());
+    if (change === null) return;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change);
+      } catch (error) {
+        // The change is on disk: a listener's failure must not look like a failed write.
+        console.error(`A listener of the project failed: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ marks
+
+  /**
+   * Runs mutations as one undoable step with a label ("Accept 2 masks"). Inside another mark it joins that one. When
+   * `work` throws, nothing of it remains. No entry is made when nothing changed.
+   */
+  mark<T>(label: string, work: () => T): T {
+    return this.write(() => {
+      const outer = this.#changes;
+      const before = outer?.length ?? 0;
+      const changes: Change[] = outer ?? [];
+      this.#changes = changes;
+      try {
+        const result = work();
+        if (outer === null && changes.length > 0) this.#record('mark', label, null, changes);
+        return result;
+      } catch (error) {
+        changes.length = before;
+        throw error;
+      } finally {
+        this.#changes = outer;
+      }
+    });
+  }
+
+  /** Makes a reversible change: a part of the open mark. */
+  change(change: Change): void {
+    this.#apply(change);
+    this.#changes?.push(change);
+  }
+
+  #apply(change: Change): void {
+    applyChange(this.#db, change);
+    this.touched.image(change.imageId);
+    if (change.table === 'annotations') this.touched.annotationsOf(change.imageId);
+    if (change.table !== 'trajectories') this.touched.project();
+  }
+
+  /** Writes what happened in the journal without making it undoable, such as an import. */
+  recordEvent(label: string): void {
+    this.write(() => this.#record('event', label, null, []));
+  }
+
+  #record(
+    kind: 'mark' | 'undo' | 'redo' | 'event',
+    label: string,
+    target: number | null,
+    changes: Change[],
+  ): void {
+    const { lastId } = this.#db.run(
+      'INSERT INTO journal (kind, target, label, at, changes) VALUES (?, ?, ?, ?, ?)',
+      [kind, target, label, new Date().toISOString(), JSON.stringify(changes)],
+    );
+    if (kind === 'event') return;
+    this.#history.append({ seq: lastId, kind, target });
+    this.touched.history();
+  }
+
+  // ------------------------------------------------------------------ undo and redo
+
+  #readHistory(): HistoryStacks {
+    const stacks = new HistoryStacks();
+    for (const row of this.#db.all(journalRow, 'SELECT seq, kind, target FROM journal ORDER BY seq')) {
+      stacks.append(row);
+    }
+    return stacks;
+  }
+
+  /** Labels of what undo and redo would do. */
+  historyState(): HistoryState {
+    return { undo: this.#labelOf(this.#history.nextUndo), redo: this.#labelOf(this.#history.nextRedo) };
+  }
+
+  #labelOf(seq: number | null): string | null {
+    if (seq === null) return null;
+    const sql = 'SELECT label AS value FROM journal WHERE seq = ?';
+    return this.#db.get(textRow, sql, [seq])?.value ?? null;
+  }
+
+  /** Takes back the last mark. Returns the new state and the images that it touched; nothing when there is none. */
+  undo(): Played {
+    return this.#play('undo', this.#history.nextUndo);
+  }
+
+  /** Brings back the mark that was undone last. */
+  redo(): Played {
+    return this.#play('redo', this.#history.nextRedo);
+  }
+
+  #play(kind: 'undo' | 'redo', seq: number | null): Played {
+    if (seq === null) return { state: this.historyState(), imageIds: [] };
+    const imageIds = this.write(() => {
+      const row = this.#db.get(markRow, 'SELECT label, changes FROM journal WHERE seq = ?', [seq]);
+      if (row === null) throw new MaskwrightError('PROJECT_UNREADABLE', 'The journal lacks an entry.');
+      const recorded = changesSchema.parse(JSON.parse(row.changes));
+      const changes = kind === 'undo' ? inverted(recorded) : recorded;
+      for (const change of changes) this.#apply(change);
+      this.#record(kind, row.label, seq, []);
+      return [...new Set(changes.map((change) => change.imageId))];
+    });
+    return { state: this.historyState(), imageIds };
+  }
+}

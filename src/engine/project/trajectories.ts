@@ -1,0 +1,137 @@
+import { MaskwrightError } from '@shared/contract/errors';
+import type { TrajectorySummary } from '@shared/contract/methods';
+import { type Outcome, outcomeSchema, type Trajectory } from '@shared/trajectory/schema';
+import { z } from 'zod';
+import type { Database } from './database';
+import type { ImageStates } from './image-states';
+import type { Images } from './images';
+import type { Journal } from './journal';
+import { textRow, trajectoryRow } from './rows';
+import { checkedTrajectory, parseTrajectory, summarise } from './trajectory-rows';
+
+const isResult = (status: Outcome['status']): boolean =>
+  status === 'finished' || status === 'no_target' || status === 'truncated';
+
+const unknownTrajectory = (): MaskwrightError =>
+  new MaskwrightError('NOT_FOUND', 'The trajectory is not in the project.');
+
+/** The recorded episodes of a project. They are kept for good; only their acceptance is undone. */
+export class Trajectories {
+  readonly #db: Database;
+  readonly #journal: Journal;
+  readonly #images: Images;
+  readonly #states: ImageStates;
+
+  constructor(db: Database, journal: Journal, topics: { images: Images; states: ImageStates }) {
+    this.#db = db;
+    this.#journal = journal;
+    this.#images = topics.images;
+    this.#states = topics.states;
+  }
+
+  /**
+   * Inserts a trajectory or replaces the one of the same id. Not part of undo. Whether it is accepted is decided by
+   * `acceptEpisode`, undo and redo alone: saving neither takes an acceptance back nor makes one for a known id.
+   * A result nobody decided about puts a todo image in review; rejecting the last one puts it back.
+   */
+  saveTrajectory(trajectory: Trajectory, imageId: string): void {
+    this.#journal.write(() => {
+      this.#images.imageById(imageId);
+      this.put(trajectory, imageId, false);
+      const { status } = trajectory.outcome;
+      if (isResult(status)) this.#states.derive(imageId, 'todo', 'review');
+      if (status !== 'rejected') return;
+      const waiting = `SELECT count(*) AS n FROM trajectories
+        WHERE image_id = ? AND status IN ('finished', 'no_target', 'truncated')`;
+      if (this.#db.count(waiting, [imageId]) === 0) this.#states.derive(imageId, 'review', 'todo');
+    });
+  }
+
+  /** Writes a trajectory's row. With `decides` its outcome is taken as it is, whatever was stored before. */
+  put(input: Trajectory, imageId: string, decides: boolean): void {
+    const { trajectory, body } = checkedTrajectory(input);
+    const { id } = trajectory.header;
+    const stored = this.outcomeOf(id);
+    const keeps =
+      !decides &&
+      stored !== null &&
+      (stored.status === 'accepted') !== (trajectory.outcome.status === 'accepted');
+    const outcome = keeps && stored !== null ? stored : trajectory.outcome;
+    const { turns, author } = summarise(trajectory);
+    this.#db.run(
+      `INSERT INTO trajectories (id, seq, image_id, query, status, turns, author, created_at, outcome, body)
+       VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM trajectories), ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET image_id = excluded.image_id, query = excluded.query,
+         status = excluded.status, turns = excluded.turns, author = excluded.author,
+         created_at = excluded.created_at, outcome = excluded.outcome, body = excluded.body`,
+      [
+        id,
+        imageId,
+        trajectory.header.query,
+        outcome.status,
+        turns,
+        author,
+        trajectory.header.createdAt,
+        JSON.stringify(outcome),
+        body,
+      ],
+    );
+    this.#journal.touched.image(imageId);
+  }
+
+  /** The stored outcome; null for an unknown trajectory. */
+  outcomeOf(trajectoryId: string): Outcome | null {
+    const row = this.#db.get(textRow, 'SELECT outcome AS value FROM trajectories WHERE id = ?', [
+      trajectoryId,
+    ]);
+    return row === null ? null : outcomeSchema.parse(JSON.parse(row.value));
+  }
+
+  /** Throws NOT_FOUND, or PROJECT_UNREADABLE when the stored text is damaged. */
+  trajectory(trajectoryId: string): Trajectory {
+    const schema = z.object({ body: z.string(), outcome: z.string() });
+    const row = this.#db.get(schema, 'SELECT body, outcome FROM trajectories WHERE id = ?', [trajectoryId]);
+    if (row === null) throw unknownTrajectory();
+    return parseTrajectory(trajectoryId, row.body, row.outcome);
+  }
+
+  /** Id of the image that a trajectory is about. Throws NOT_FOUND. */
+  imageOfTrajectory(trajectoryId: string): string {
+    const sql = 'SELECT image_id AS value FROM trajectories WHERE id = ?';
+    const row = this.#db.get(textRow, sql, [trajectoryId]);
+    if (row === null) throw unknownTrajectory();
+    return row.value;
+  }
+
+  /** Trajectories of an image, oldest first. */
+  listTrajectories(imageId: string): TrajectorySummary[] {
+    this.#images.imageById(imageId);
+    const sql = `SELECT id, image_id, query, status, turns, author, created_at FROM trajectories
+      WHERE image_id = ? ORDER BY seq`;
+    return this.#db.all(trajectoryRow, sql, [imageId]).map((row) => ({
+      id: row.id,
+      imageId: row.image_id,
+      query: row.query,
+      status: row.status,
+      turns: row.turns,
+      author: row.author,
+      createdAt: row.created_at,
+    }));
+  }
+
+  /** Every trajectory in the order of saving, read one at a time. Damaged ones go to `onUnreadable`, else throw. */
+  *allTrajectories(onUnreadable?: (id: string, error: unknown) => void): Generator<Trajectory, void> {
+    const ids = this.#db.all(z.object({ id: z.string() }), 'SELECT id FROM trajectories ORDER BY seq');
+    for (const { id } of ids) {
+      let trajectory: Trajectory;
+      try {
+        trajectory = this.trajectory(id);
+      } catch (error) {
+        if (onUnreadable === undefined) throw error;
+        onUnreadable(id, error);
+        continue;
+      }
+      yield trajectory;
+    }
+  }
+}
