@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { Rle } from '../../shared/mask/rle';
+import type { Rle } from '@shared/mask/rle';
 import {
   type CocoAnnotation,
   type CocoCategory,

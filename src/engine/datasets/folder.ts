@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MaskwrightError } from '../../shared/contract/errors';
+import { MaskwrightError } from '@shared/contract/errors';
 import { pathInside } from '../project/paths';
 import type { DatasetTarget, Skipped } from './target';
 import { walkImages } from './walk';

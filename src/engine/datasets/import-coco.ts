@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { rleArea, rleBbox } from '@shared/mask/rle';
 import { z } from 'zod';
-import { rleArea, rleBbox } from '../../shared/mask/rle';
 import type { NewImage, ProjectImage, ProjectStore } from '../project/store';
 import { type CocoDataset, finderFor, maskOf, readCocoFile } from './coco';
 import type { CocoAnnotation, CocoCategory, CocoImage } from './coco-format';

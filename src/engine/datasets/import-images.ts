@@ -1,4 +1,4 @@
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import { readImageInfo } from '../images/image-file';
 import type { NewImage } from '../project/store';
 import { mapConcurrent } from './concurrent';

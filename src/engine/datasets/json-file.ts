@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { z } from 'zod';
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
 
 /** Text of a file without its byte order mark. Throws NOT_FOUND or FORMAT_UNREADABLE. */
 export async function readText(file: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import { MaskwrightError } from '@shared/contract/errors';
 import { z } from 'zod';
-import { MaskwrightError } from '../../shared/contract/errors';
 import type { ReadOptions } from './coco';
 import { ImageFinder } from './image-finder';
 import { readText } from './json-file';

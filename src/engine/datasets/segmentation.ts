@@ -1,5 +1,5 @@
-import { rasterizePolygons } from '../../shared/mask/polygon';
-import { fromUncompressed, type Rle, rleArea } from '../../shared/mask/rle';
+import { rasterizePolygons } from '@shared/mask/polygon';
+import { fromUncompressed, type Rle, rleArea } from '@shared/mask/rle';
 import { cocoSegmentationSchema } from './coco-format';
 
 /**

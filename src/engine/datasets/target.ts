@@ -1,4 +1,4 @@
-import type { Rle } from '../../shared/mask/rle';
+import type { Rle } from '@shared/mask/rle';
 
 /** One thing to be found in one image: what a dataset reader yields. */
 export interface DatasetTarget {

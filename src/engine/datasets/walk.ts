@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../../shared/contract/errors';
+import { messageOf } from '@shared/contract/errors';
 import { isImagePath, naturalSortKey } from '../project/paths';
 
 export type Skip = (item: string, reason: string) => void;

@@ -1,5 +1,5 @@
-import { type Rle, rleArea, rleBbox } from '../../shared/mask/rle';
-import type { Author } from '../../shared/trajectory/schema';
+import { type Rle, rleArea, rleBbox } from '@shared/mask/rle';
+import type { Author } from '@shared/trajectory/schema';
 import type { CocoOutAnnotation } from './coco-format';
 
 export interface MaskToExport {

@@ -1,4 +1,4 @@
-import type { Author } from '../../shared/trajectory/schema';
+import type { Author } from '@shared/trajectory/schema';
 
 /** COCO as it is written. Imported entries are written as they came, with whatever keys they had. */
 

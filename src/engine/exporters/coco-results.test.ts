@@ -1,5 +1,5 @@
+import { emptyRle, encodeMask } from '@shared/mask/rle';
 import { expect, it } from 'vitest';
-import { emptyRle, encodeMask } from '../../shared/mask/rle';
 import { cocoFromResults } from './coco-results';
 
 const mask = encodeMask({ width: 4, height: 3, data: new Uint8Array([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) });

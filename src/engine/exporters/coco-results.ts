@@ -1,5 +1,5 @@
-import { isEmptyRle, type Rle } from '../../shared/mask/rle';
-import type { Author } from '../../shared/trajectory/schema';
+import { isEmptyRle, type Rle } from '@shared/mask/rle';
+import type { Author } from '@shared/trajectory/schema';
 import { cocoAnnotation } from './coco-annotation';
 import type { CocoOut, CocoOutAnnotation, CocoOutImage } from './coco-format';
 

@@ -1,6 +1,6 @@
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
-import { parseTrajectory } from '../../shared/trajectory/migrations';
-import type { Trajectory } from '../../shared/trajectory/schema';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { parseTrajectory } from '@shared/trajectory/migrations';
+import type { Trajectory } from '@shared/trajectory/schema';
 import type { ProjectStore } from '../project/store';
 
 /** One trajectory a line, with a line feed after each. */

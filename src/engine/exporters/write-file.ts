@@ -1,5 +1,5 @@
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import writeFileAtomic from 'write-file-atomic';
-import { MaskwrightError, messageOf } from '../../shared/contract/errors';
 
 /**
  * Writes a text file so that a crash leaves the old one or the new one, never a part. Synced to disk when it

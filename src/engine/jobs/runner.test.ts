@@ -1,6 +1,6 @@
+import { MaskwrightError } from '@shared/contract/errors';
+import type { JobState } from '@shared/contract/methods';
 import { describe, expect, it } from 'vitest';
-import { MaskwrightError } from '../../shared/contract/errors';
-import type { JobState } from '../../shared/contract/methods';
 import { RateMeter } from './rate';
 import { JobRunner } from './runner';
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { isCancelled, MaskwrightError, messageOf } from '../../shared/contract/errors';
-import type { JobState } from '../../shared/contract/methods';
+import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { JobState } from '@shared/contract/methods';
 import { RateMeter } from './rate';
 
 /** What the work of a job is given. */
