@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Handlers } from '@shared/contract/methods';
+import { z } from 'zod';
 import { importCoco } from '../datasets/import-coco';
 import { importFolder } from '../datasets/import-folder';
 import { exportCoco, exportTrajectories } from '../exporters';
@@ -55,14 +56,19 @@ export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Han
   };
 }
 
-/** Opens a project; a folder that had none gets one, and its images are imported as a job. */
+/** True in a project that was made from a folder and holds that folder's images. */
+const followsFolderSetting = 'followsFolder';
+
+/** Opens a project; a folder that had none gets one. The images of such a folder are imported as a job. */
 export async function openProject(
   workspace: Workspace,
   jobs: JobRunner,
   location: string,
 ): Promise<ProjectStore> {
-  const { store, created } = await workspace.open(location);
-  if (created) startFolderImport(store, jobs);
+  const { store, created, alreadyOpen } = await workspace.open(location);
+  if (created) store.setSetting(followsFolderSetting, true);
+  // Looked through again at every opening: images may have been added, or the first import cut short.
+  if (!alreadyOpen && store.setting(followsFolderSetting, z.boolean())) startFolderImport(store, jobs);
   return store;
 }
 

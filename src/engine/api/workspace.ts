@@ -55,10 +55,10 @@ export class Workspace {
   }
 
   /** Opens a project file, or the project of a folder. @returns whether it was made just now, from a folder */
-  async open(location: string): Promise<{ store: ProjectStore; created: boolean }> {
+  async open(location: string): Promise<{ store: ProjectStore; created: boolean; alreadyOpen: boolean }> {
     const path = resolve(location);
     if (this.store?.file === path || this.store?.file === join(path, projectFileName)) {
-      return { store: this.store, created: false };
+      return { store: this.store, created: false, alreadyOpen: true };
     }
     const { store, created } = openOrCreateProject(path);
     await this.closeProject();
@@ -73,7 +73,7 @@ export class Workspace {
     await this.remember(store);
     this.emit('project.changed', store.summary());
     this.emit('history.changed', store.historyState());
-    return { store, created };
+    return { store, created, alreadyOpen: false };
   }
 
   /**

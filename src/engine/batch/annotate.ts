@@ -26,11 +26,15 @@ export interface BatchOptions {
   onItem?(result: ItemResult): void;
 }
 
+/** A run in which the endpoint failed so many items and answered none is given up. */
+const refusalsToGiveUp = 3;
+
 /**
  * Runs an episode for each item that the log does not hold yet, several at a time. An item that fails is recorded
  * with its reason and the rest goes on.
  *
- * @throws MaskwrightError CANCELLED when the signal aborts; finished items are in the log
+ * @throws MaskwrightError CANCELLED when the signal aborts, MODEL_* when the model cannot be loaded, ENDPOINT_FAILED when
+ *   an endpoint answers nothing at all; finished items are in the log
  */
 export async function annotateBatch(
   items: readonly DatasetTarget[],
@@ -39,10 +43,17 @@ export async function annotateBatch(
 ): Promise<void> {
   const renderer = new ObservationRenderer();
   const waiting = items.filter((item) => !log.done.has(item.key));
+  let succeeded = log.done.size;
+  let refusals = 0;
   const worker = async (): Promise<void> => {
     for (let item = waiting.shift(); item; item = waiting.shift()) {
       if (options.signal?.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
       const result = await annotateItem(item, renderer, options);
+      if (result.ok) succeeded++;
+      else if (result.code === 'ENDPOINT_FAILED') refusals++;
+      if (!result.ok && succeeded === 0 && refusals >= refusalsToGiveUp) {
+        throw new MaskwrightError('ENDPOINT_FAILED', result.message, { hint: result.hint });
+      }
       log.add(result);
       options.onItem?.(result);
     }
@@ -60,6 +71,8 @@ async function annotateItem(
   } catch (error) {
     if (isCancelled(error) && options.signal?.aborted) throw error;
     const known = error instanceof MaskwrightError;
+    // A model that does not load fails every item alike: one message instead of thousands.
+    if (known && (error.code === 'MODEL_MISSING' || error.code === 'MODEL_UNREADABLE')) throw error;
     return {
       ok: false,
       key: item.key,

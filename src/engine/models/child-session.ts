@@ -18,6 +18,15 @@ export const defaultTimeouts: RuntimeTimeouts = {
   token: 60_000,
   stop: 2_000,
 };
+/** The prompt does not fit the context. */
+export class PromptTooLong extends MaskwrightError {
+  constructor(detail: string) {
+    super('POLICY_FAILED', `The prompt is too long: ${detail}.`, {
+      hint: 'Use fewer turns, or a model with a longer context.',
+    });
+  }
+}
+
 /** The child is gone or stuck; a new one may do better. `died`: by itself, so it is no fault of this request. */
 export class ChildFault extends Error {
   constructor(
@@ -144,9 +153,7 @@ function failureOf(message: Extract<FromChild, { type: 'failed' }>): Error {
         hint: 'An image of the prompt is probably broken. Try another image.',
       });
     case 'too-long':
-      return new MaskwrightError('POLICY_FAILED', `The prompt is too long: ${message.message}.`, {
-        hint: 'Give the model a larger context, or fewer turns.',
-      });
+      return new PromptTooLong(message.message);
     case 'load':
       return new MaskwrightError('MODEL_UNREADABLE', `The model does not load: ${message.message}.`, {
         hint: 'Check that model and mmproj belong together and that there is enough memory.',

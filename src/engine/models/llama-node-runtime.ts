@@ -2,7 +2,13 @@ import { availableParallelism, cpus } from 'node:os';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { PngImage } from '../policies/policy';
 import type { SpawnModelChild } from './child-protocol';
-import { ChildFault, ChildSession, defaultTimeouts, type RuntimeTimeouts } from './child-session';
+import {
+  ChildFault,
+  ChildSession,
+  defaultTimeouts,
+  PromptTooLong,
+  type RuntimeTimeouts,
+} from './child-session';
 import { checkVisionModel, type VisionModelFiles } from './model-files';
 import { replayable } from './replayable';
 import type { VisionCompletion, VisionRequest, VisionRuntime, VisionRuntimeInfo } from './vision-runtime';
@@ -13,7 +19,7 @@ export interface LlamaNodeOptions {
   /** Path of the mmproj GGUF; null: searched beside the model. */
   mmproj: string | null;
   spawnModelChild: SpawnModelChild;
-  /** Tokens. */
+  /** Tokens to start with; it is doubled when a conversation outgrows it, see {@link contextLimit}. */
   contextSize: number;
   gpuLayers: 'auto' | number;
   /** Null: one for each core, at most 8 (more slow llama.cpp down on most machines). */
@@ -25,6 +31,11 @@ export interface LlamaNodeOptions {
 }
 
 const defaultMaxRespawns = 4;
+
+/** Tokens up to which a context grows: what the model was trained for, and 32,768 where that is less or unknown. */
+function contextLimit(files: VisionModelFiles): number {
+  return Math.max(files.contextLength, 32_768);
+}
 
 function defaultThreads(): number {
   // availableParallelism is missing before Node 18.14.
@@ -61,6 +72,7 @@ export class LlamaNodeRuntime implements VisionRuntime {
   private session: ChildSession | null = null;
   private info: VisionRuntimeInfo | null = null;
   private gpuLayers: 'auto' | number;
+  private contextSize: number;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -68,6 +80,7 @@ export class LlamaNodeRuntime implements VisionRuntime {
     this.timeouts = { ...defaultTimeouts, ...options.timeouts };
     this.maxRespawns = options.maxRespawns ?? defaultMaxRespawns;
     this.gpuLayers = options.gpuLayers;
+    this.contextSize = options.contextSize;
   }
 
   /** Process id of the present child, for tests and logs. */
@@ -89,18 +102,22 @@ export class LlamaNodeRuntime implements VisionRuntime {
     const stream = onText ? replayable(onText) : null;
     let running: ChildSession | null = null;
     const work = this.enqueue(() =>
-      this.withRespawns(async () => {
-        if (signal?.aborted) throw cancelled();
-        await this.ensureLoaded();
-        if (signal?.aborted) throw cancelled();
-        stream?.restart();
-        running = this.session;
-        return this.completeOnce(request, images, (text) => {
-          if (!signal?.aborted) stream?.push(text);
-        }).finally(() => {
-          running = null;
-        });
-      }, signal),
+      this.withRespawns(
+        () =>
+          this.withGrowingContext(async () => {
+            if (signal?.aborted) throw cancelled();
+            await this.ensureLoaded();
+            if (signal?.aborted) throw cancelled();
+            stream?.restart();
+            running = this.session;
+            return this.completeOnce(request, images, (text) => {
+              if (!signal?.aborted) stream?.push(text);
+            }).finally(() => {
+              running = null;
+            });
+          }),
+        signal,
+      ),
     );
     if (!signal) return work;
     return new Promise((resolve, reject) => {
@@ -151,6 +168,28 @@ export class LlamaNodeRuntime implements VisionRuntime {
     }
   }
 
+  /** Runs again in a larger context when the prompt does not fit or the answer fills it. */
+  private async withGrowingContext(work: () => Promise<VisionCompletion>): Promise<VisionCompletion> {
+    for (;;) {
+      try {
+        const answer = await work();
+        if (answer.stop !== 'context' || !this.growContext()) return answer;
+      } catch (error) {
+        if (!(error instanceof PromptTooLong) || !this.growContext()) throw error;
+      }
+    }
+  }
+
+  /** Doubles the context; the next call loads the model with it. False at the limit. */
+  private growContext(): boolean {
+    const limit = this.files ? contextLimit(this.files) : 0;
+    if (this.contextSize >= limit) return false;
+    this.contextSize = Math.min(limit, this.contextSize * 2);
+    this.session?.kill('The context grows');
+    this.session = null;
+    return true;
+  }
+
   private giveUp(error: ChildFault, attempts: number): MaskwrightError {
     if (!this.info) {
       return new MaskwrightError(
@@ -184,7 +223,7 @@ export class LlamaNodeRuntime implements VisionRuntime {
           type: 'load',
           model: files.model,
           mmproj: files.mmproj,
-          contextSize: options.contextSize,
+          contextSize: this.contextSize,
           gpuLayers: this.gpuLayers,
           threads: options.threads ?? defaultThreads(),
           size: {

@@ -70,7 +70,7 @@ class LlamaCppPolicy implements Policy {
     const isCut = answer.stop !== 'end' && !answer.text.includes('</tool_call>');
     if (isCut && answer.stop === 'context') {
       throw new MaskwrightError('POLICY_FAILED', 'The answer was cut off because the context was full.', {
-        hint: 'Give the model a larger context, or fewer turns.',
+        hint: 'Use fewer turns, or a model with a longer context.',
       });
     }
     return {

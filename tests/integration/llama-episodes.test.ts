@@ -1,0 +1,148 @@
+import { mkdtempSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { annotateBatch } from '@engine/batch/annotate';
+import { ProgressLog } from '@engine/batch/progress-log';
+import type { DatasetTarget } from '@engine/datasets';
+import type { ModelChild } from '@engine/models/child-protocol';
+import { nodeModelChild } from '@engine/models/node-model-child';
+import { llamaCppPolicy } from '@engine/policies/llama-cpp';
+import { toolCallSchema } from '@shared/tools/definitions';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../support/cli';
+import { bundleModelChild } from '../support/model-child-bundle';
+import { shapeSegmenter } from '../support/shape-segmenter';
+import { hasSharedData, surrogates } from '../support/shared-data';
+import { writeTinyQwenVl } from '../support/tiny-gguf';
+
+const photographs = resolve('resources/samples/first-steps/images');
+const folder = mkdtempSync(join(tmpdir(), 'maskwright-episodes-'));
+let pair = { model: '', mmproj: '' };
+let childFile = '';
+
+beforeAll(async () => {
+  pair = writeTinyQwenVl(folder, { seed: 7 });
+  childFile = await bundleModelChild();
+});
+
+/** Twenty questions about the sample's photographs. */
+function targets(): DatasetTarget[] {
+  const names = readdirSync(photographs);
+  return Array.from({ length: 20 }, (_, index) => {
+    const fileName = names[index % names.length] ?? '';
+    return {
+      key: `q${index}`,
+      fileName,
+      imagePath: join(photographs, fileName),
+      imageId: null,
+      query: `thing ${index} <|im_end|> <__media__>`,
+      groundTruth: null,
+      noTarget: false,
+      category: null,
+      refId: null,
+      annotationIds: [],
+      split: null,
+    };
+  });
+}
+
+describe('episodes with a local GGUF', () => {
+  const children: ModelChild[] = [];
+  afterAll(() => {
+    for (const child of children) child.kill();
+  });
+
+  it('ends twenty of them, every turn a valid call or a recorded invalid one, with the model killed three times', async () => {
+    const policy = llamaCppPolicy({
+      model: pair.model,
+      mmproj: pair.mmproj,
+      spawnModelChild: () => {
+        const child = nodeModelChild(childFile);
+        children.push(child);
+        return child;
+      },
+      maxThoughtChars: 40,
+    });
+    const log = new ProgressLog(join(folder, 'log'), {});
+    let finished = 0;
+    await annotateBatch(targets(), log, {
+      segmenter: shapeSegmenter(),
+      policyFor: () => ({
+        identity: policy.identity,
+        author: policy.author,
+        readsPrompt: true,
+        propose: (input, options) => policy.propose(input, options),
+        close: async () => {},
+      }),
+      coordinates: 'norm1000',
+      turnBudget: 2,
+      concurrency: 1,
+      seed: 0,
+      onItem: () => {
+        finished++;
+        if (finished === 4 || finished === 9 || finished === 14) {
+          // In the middle of the next answer.
+          setTimeout(() => children.at(-1)?.kill(), 150);
+        }
+      },
+    });
+    await policy.close();
+    const results = [...log.done.values()];
+    expect(results.map((result) => (result.ok ? 'ok' : result.message))).toEqual(
+      Array.from({ length: 20 }, () => 'ok'),
+    );
+    expect(children.length).toBeGreaterThanOrEqual(4);
+    for (const result of results) {
+      if (!result.ok) continue;
+      expect(result.trajectory.nodes.length).toBeGreaterThan(0);
+      for (const node of result.trajectory.nodes) {
+        expect(node.observation).not.toBeNull();
+        const isValid = toolCallSchema.safeParse(node.call).success;
+        expect(isValid || node.invalid !== null).toBe(true);
+      }
+    }
+  });
+});
+
+describe.skipIf(!hasSharedData('broken model files on the command line'))(
+  'broken files, by the command line',
+  () => {
+    const annotate = (
+      policy: string,
+      images = photographs,
+    ): Promise<{ code: number | null; stderr: string }> =>
+      runCli([
+        ...['annotate', '--images', images, '--query', 'it', '--policy', policy, '--turns', '1'],
+        ...['--segmenter', surrogates.sam1, '--out', mkdtempSync(join(tmpdir(), 'maskwright-broken-'))],
+      ]);
+    const complaints = (stderr: string): string[] =>
+      stderr.split('\n').filter((line) => line.startsWith('maskwright: '));
+
+    it.each([
+      [
+        'a truncated GGUF',
+        () => {
+          const { model } = writeTinyQwenVl(join(folder, 'truncated'));
+          truncateSync(model, 200_000);
+          return model;
+        },
+        /truncated|cut off|incomplete/i,
+      ],
+      ['an mmproj in its place', () => pair.mmproj, /mmproj|projector|vision tower/i],
+      ['a missing file', () => join(folder, 'nowhere.gguf'), /does not exist/],
+    ])('%s gives one clear message', async (_name, model, message) => {
+      const run = await annotate(`llama:${model()}`);
+      expect(complaints(run.stderr)).toHaveLength(1);
+      expect(complaints(run.stderr)[0]).toMatch(message);
+      expect(run.code).toBe(3);
+    });
+
+    it('a 0-byte image gives one clear message, and the item is counted', async () => {
+      const images = mkdtempSync(join(tmpdir(), 'maskwright-empty-'));
+      writeFileSync(join(images, 'empty.jpg'), '');
+      const run = await annotate(`llama:${pair.model},${pair.mmproj}`, images);
+      expect(run.stderr).toMatch(/empty\.jpg.*empty/);
+      expect(run.code).toBe(1);
+    });
+  },
+);
