@@ -118,8 +118,11 @@ test.describe('with a segmenter and an agent', () => {
     const trajectory = lines
       .map((line) => JSON.parse(line))
       .find(({ header }) => header.query === 'the rider');
-    const [rejected, own] = trajectory.nodes;
-    expect(rejected).toMatchObject({ author: 'agent', observation: null, call: { name: 'segment_box' } });
+    const rejected = trajectory.nodes.find(
+      ({ observation }: { observation: unknown }) => observation === null,
+    );
+    const own = trajectory.nodes.find(({ author }: { author: string }) => author === 'human');
+    expect(rejected).toMatchObject({ author: 'agent', call: { name: 'segment_box' } });
     expect(own).toMatchObject({ author: 'human', call: { name: 'segment_box' }, parent: rejected.parent });
     expect(trajectory.verdicts).toContainEqual(
       expect.objectContaining({ node: rejected.id, verdict: 'corrected', replacement: own.id }),
@@ -138,8 +141,10 @@ test.describe('with a segmenter and an agent', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('r');
     await episodeStatus(page, 'ended');
-    await page.keyboard.press('Backspace');
-    await episodeStatus(page, 'rejected');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('rider');
+    await page.keyboard.press('Enter');
+    await episodeStatus(page, 'accepted');
 
     await page.getByRole('button', { name: 'Models and devices' }).click();
     await page.getByRole('button', { name: 'Remove' }).click();

@@ -14,6 +14,12 @@ export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay
 
 const turnBudget = 8;
 
+/**
+ * decision: one at a time, so that a key pressed twice does not decide twice. question: to the agent; does not hold
+ * up decisions. free: what the person may do at any time, it interrupts the agent.
+ */
+type Kind = 'decision' | 'question' | 'free';
+
 /** The episodes of this session, one at a time for each image, and the one on the canvas. */
 export class EpisodeStates {
   query = $state('');
@@ -21,10 +27,11 @@ export class EpisodeStates {
   agentMode = $state<'step' | 'auto'>('step');
   /** The thought that is being written. */
   streamed = $state('');
+  /** A decision of the person is being carried out. */
   busy = $state(false);
   /** Set when the engine no longer knows the episode that was open. */
   lost = $state(false);
-  #running = 0;
+  #asking = false;
   readonly #byImage = new SvelteMap<string, Episode>();
 
   readonly #host: Host;
@@ -99,12 +106,12 @@ export class EpisodeStates {
   }
 
   async setMode(mode: Mode): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.setMode', { episodeId, mode }), true);
+    return this.#command((episodeId, call) => call('episode.setMode', { episodeId, mode }), 'free');
   }
 
   async propose(): Promise<Episode | undefined> {
     this.streamed = '';
-    return this.#command((episodeId, call) => call('episode.propose', { episodeId }));
+    return this.#command((episodeId, call) => call('episode.propose', { episodeId }), 'question');
   }
 
   async acceptCall(): Promise<Episode | undefined> {
@@ -116,7 +123,7 @@ export class EpisodeStates {
   }
 
   async act(gesture: Gesture): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }), true);
+    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }), 'free');
   }
 
   async correct(nodeId: string, gesture: Gesture): Promise<Episode | undefined> {
@@ -211,24 +218,19 @@ export class EpisodeStates {
 
   async #command(
     run: (episodeId: string, call: Host['connection']['call']) => Promise<Episode>,
-    interrupts = false,
+    kind: Kind = 'decision',
   ): Promise<Episode | undefined> {
     const episodeId = this.open?.episodeId;
-    return episodeId ? this.#run((call) => run(episodeId, call), interrupts) : undefined;
+    return episodeId ? this.#run((call) => run(episodeId, call), kind) : undefined;
   }
 
-  /**
-   * One decision at a time, so that a key pressed twice does not decide twice.
-   *
-   * @param interrupts what the person may do at any time: it stops the agent
-   */
   async #run(
     run: (call: Host['connection']['call']) => Promise<Episode>,
-    interrupts = false,
+    kind: Kind = 'decision',
   ): Promise<Episode | undefined> {
-    if (this.busy && !interrupts) return undefined;
-    this.#running++;
-    this.busy = true;
+    if (kind !== 'free' && (this.busy || (kind === 'question' && this.#asking))) return undefined;
+    if (kind === 'decision') this.busy = true;
+    if (kind === 'question') this.#asking = true;
     const { connection } = this.#host;
     try {
       const state = await run(connection.call.bind(connection));
@@ -239,8 +241,8 @@ export class EpisodeStates {
       if (this.open?.error?.message !== messageOf(error)) this.#app.report(error);
       return undefined;
     } finally {
-      this.#running--;
-      this.busy = this.#running > 0;
+      if (kind === 'decision') this.busy = false;
+      if (kind === 'question') this.#asking = false;
     }
   }
 

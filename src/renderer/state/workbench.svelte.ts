@@ -143,6 +143,12 @@ export class Workbench {
     return recorded ? { kind: 'replay', trajectoryId: recorded.id } : { kind: 'none' };
   }
 
+  /** Makes room for another query; what was recorded can be replayed. */
+  async closeEpisode(): Promise<void> {
+    this.episode.close();
+    await this.images.refreshSelected();
+  }
+
   /** Goes on with an episode that was left open. */
   async resume(episodeId: string, query: string): Promise<void> {
     this.episode.query = query;
