@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-const alias = { '@shared': resolve(import.meta.dirname, 'src/shared'), '@engine': resolve(import.meta.dirname, 'src/engine') };
+const alias = {
+  '@shared': resolve(import.meta.dirname, 'src/shared'),
+  '@engine': resolve(import.meta.dirname, 'src/engine'),
+};
 
 /** `unit`: pure logic beside the code. `integration`: real models, photographs, child processes. */
 export default defineConfig({
@@ -18,6 +21,15 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'bench',
+          include: ['tests/bench/**/*.bench.test.ts'],
+          environment: 'node',
+          testTimeout: 600_000,
         },
       },
     ],

@@ -31,7 +31,7 @@ const checks = [
     '.dependency-cruiser.cjs',
   ],
   ['unit', 5, bin('vitest', 'vitest.mjs'), 'run', '--project', 'unit'],
-  ['integration', 10, bin('vitest', 'vitest.mjs'), 'run', '--project', 'integration'],
+  ['integration', 15, bin('vitest', 'vitest.mjs'), 'run', '--project', 'integration'],
 ];
 const endToEnd = ['web', 'electron'];
 const stepNames = ['install', 'build', ...checks.map(([name]) => name), ...endToEnd];
