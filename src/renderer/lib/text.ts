@@ -180,6 +180,7 @@ export const text = {
     goTo: (turn: number) => `Show turn ${turn}`,
     notRun: 'not run yet',
     waiting: 'waiting for you',
+    proposal: (call: string, turn: number) => `${call} · turn ${turn}`,
     accept: 'Accept',
     move: 'Move it',
     reject: 'Reject',

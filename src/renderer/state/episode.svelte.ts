@@ -4,6 +4,7 @@ import { isEmptyRle, type Rle } from '@shared/mask/rle';
 import type { ObservedObject, TrajectoryNode } from '@shared/trajectory/schema';
 import { findNode } from '@shared/trajectory/tree';
 import { SvelteMap } from 'svelte/reactivity';
+import { sameGesture } from '../lib/gesture';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
 import { timeline } from '../lib/timeline';
@@ -211,7 +212,9 @@ export class EpisodeStates {
   /** Mask that a gesture would give; null when there is none or nothing to ask. */
   async preview(gesture: Gesture): Promise<Rle | null> {
     const episodeId = this.open?.episodeId;
-    if (!episodeId || !this.#app.info?.segmenter.ready) return null;
+    // A recording answers for its own calls without a segmenter.
+    const isProposed = !!this.pending?.gesture && sameGesture(this.pending.gesture, gesture);
+    if (!episodeId || !(this.#app.info?.segmenter.ready || isProposed)) return null;
     const { mask } = await this.#host.connection.call('segment.preview', { episodeId, gesture });
     return mask;
   }
