@@ -61,7 +61,7 @@ async function startWeb({ port, project }) {
       inRoot('out', 'main', 'cli.js'),
       'serve',
       `--port=${chosen}`,
-      ...(project ? [`--project=${project}`] : ['--sample']),
+      ...(project ? [`--project=${project}`] : []),
     ],
     { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
   );

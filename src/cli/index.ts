@@ -114,7 +114,10 @@ per_item. A failed item counts as a miss. IoU fields are null where there is no 
   root
     .command('serve')
     .description('Serve the workbench to a browser.')
-    .option('--project <path>', 'project file or folder of images to open')
+    .option(
+      '--project <path>',
+      'project file or folder of images to open (default: the last one, at first the sample)',
+    )
     .option('--sample', 'open the sample project')
     .option('--port <n>', 'port; 0 for any free one', portNumber, 7070)
     .option('--host <address>', 'address to listen on; anything but loopback needs a token', '127.0.0.1')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { applicationVersion } from '@engine/application';
 import { createEngine } from '@engine/engine';
 import { nodeModelChild } from '@engine/models/node-model-child';
+import { openAtStart } from '@engine/server/open-at-start';
 import { isLoopback } from '@engine/server/security';
 import { startWebHost } from '@engine/server/web-host';
 import { cacheDir, dataDir, outDir, rendererDir, resourcesDir } from './paths';
@@ -36,6 +37,7 @@ export async function serveCommand(options: ServeOptions): Promise<void> {
     version: applicationVersion,
   });
   if (options.sample) await engine.handlers['project.openSample']({});
+  else await openAtStart(engine, log);
   const token = options.token ?? (isLoopback(options.host) ? null : randomBytes(24).toString('base64url'));
   const host = await startWebHost({
     engine,
