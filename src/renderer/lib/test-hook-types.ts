@@ -1,6 +1,6 @@
 import type { Point } from '@shared/geometry/types';
 
-/** What end-to-end tests may read when the page's address has `?test`. It changes nothing. */
+/** What end-to-end tests may read when the page's address has `?test` or `#test`. It changes nothing. */
 export interface TestHook {
   /** From image pixels to CSS pixels of the page. */
   toScreen(point: Point): Point;

@@ -2,7 +2,15 @@ import type { Workbench } from '../state/workbench.svelte';
 import type {} from './test-hook-types';
 
 export function exposeForTests(workbench: Workbench): () => void {
-  if (!new URLSearchParams(location.search).has('test')) return () => undefined;
+  const isWanted = new URLSearchParams(location.search).has('test') || location.hash === '#test';
+  if (!isWanted) {
+    // `#test` can be set without loading the page anew.
+    const again = (): void => {
+      if (location.hash === '#test') exposeForTests(workbench);
+    };
+    window.addEventListener('hashchange', again, { once: true });
+    return () => window.removeEventListener('hashchange', again);
+  }
   const { canvas, episode, images } = workbench;
   window.__maskwright = {
     toScreen({ x, y }) {

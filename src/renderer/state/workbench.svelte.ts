@@ -97,9 +97,13 @@ export class Workbench {
     if (!this.project.current) return;
     await this.app.attempt(async () => {
       await this.images.refresh();
-      await this.images.restore(this.project.current?.location ?? '');
       await this.history.refresh();
     });
+  }
+
+  /** Called when there are images and none is open yet, also while a folder is still being read. */
+  async imagesArrived(): Promise<void> {
+    await this.app.attempt(() => this.images.restore(this.project.current?.location ?? ''));
   }
 
   /** Called when another image is on the canvas: loads its pixels. */
