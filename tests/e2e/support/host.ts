@@ -72,7 +72,7 @@ export const test = base.extend<HostOptions & { host: Host }>({
         await testInfo.attach('log', { body: await host.log(), contentType: 'text/plain' });
       }
       await stop();
-    await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
     }
   },
   page: async ({ host }, use) => use(host.page),
