@@ -6,6 +6,7 @@ import { llamaCppPolicy } from '@engine/policies/llama-cpp';
 import { openAiPolicy } from '@engine/policies/openai-compatible';
 import type { Policy } from '@engine/policies/policy';
 import { replayPolicy } from '@engine/policies/replay';
+import { sharedPolicy } from '@engine/policies/shared-policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
 import type { PolicySpec } from '@engine/setup/specs';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
@@ -37,7 +38,7 @@ export async function policyFactory(
     case 'replay':
       return replays(await readTrajectories(spec.file));
     case 'llama':
-      return sharedPolicy(
+      return oneForAll(
         llamaCppPolicy({
           model: spec.model,
           mmproj: spec.mmproj,
@@ -45,7 +46,7 @@ export async function policyFactory(
         }),
       );
     case 'openai':
-      return sharedPolicy(
+      return oneForAll(
         openAiPolicy({
           baseUrl: spec.url,
           model: spec.model,
@@ -58,15 +59,8 @@ export async function policyFactory(
   }
 }
 
-function sharedPolicy(policy: Policy): Policies {
-  const episodePolicy: Policy = {
-    identity: policy.identity,
-    author: policy.author,
-    readsPrompt: policy.readsPrompt,
-    propose: (input, options) => policy.propose(input, options),
-    async close() {},
-  };
-  return { policyFor: () => episodePolicy, close: () => policy.close() };
+function oneForAll(policy: Policy): Policies {
+  return { policyFor: () => sharedPolicy(policy), close: () => policy.close() };
 }
 
 function replays(trajectories: readonly Trajectory[]): Policies {

@@ -7,6 +7,7 @@ import type { DatasetTarget } from '@engine/datasets';
 import type { ModelChild } from '@engine/models/child-protocol';
 import { nodeModelChild } from '@engine/models/node-model-child';
 import { llamaCppPolicy } from '@engine/policies/llama-cpp';
+import { sharedPolicy } from '@engine/policies/shared-policy';
 import { toolCallSchema } from '@shared/tools/definitions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli';
@@ -67,13 +68,7 @@ describe('episodes with a local GGUF', () => {
     let finished = 0;
     await annotateBatch(targets(), log, {
       segmenter: shapeSegmenter(),
-      policyFor: () => ({
-        identity: policy.identity,
-        author: policy.author,
-        readsPrompt: true,
-        propose: (input, options) => policy.propose(input, options),
-        close: async () => {},
-      }),
+      policyFor: () => sharedPolicy(policy),
       coordinates: 'norm1000',
       turnBudget: 2,
       concurrency: 1,

@@ -1,7 +1,7 @@
 import type { Coordinates } from '@shared/geometry/view';
-import { formatTurn } from '@shared/tools/prompt-text';
+import { formatCall, formatTurn } from '@shared/tools/prompt-text';
 import type { Observation, Trajectory } from '@shared/trajectory/schema';
-import { pathTo } from '@shared/trajectory/tree';
+import { childrenOf, pathTo, verdictOf } from '@shared/trajectory/tree';
 import type { ObservationRenderer } from '../environment/observation-image';
 import type { Message, MessagePart } from '../policies/policy';
 import type { ImageSource } from '../segmenters/segmenter';
@@ -67,7 +67,21 @@ export function promptAt(
       ],
     });
   }
+  const refused = refusedCalls(trajectory, head);
+  if (refused !== '') messages.at(-1)?.content.push({ type: 'text', text: refused });
   return messages;
+}
+
+/** What a person rejected at this very place, so that the agent does not propose it again. */
+function refusedCalls(trajectory: Trajectory, head: string | null): string {
+  return childrenOf(trajectory, head)
+    .flatMap((node) => {
+      const verdict = verdictOf(trajectory, node.id);
+      if (node.observation !== null || !node.call || verdict?.verdict !== 'rejected') return [];
+      const reason = verdict.reason ? ` (${verdict.reason})` : '';
+      return [`\nRejected by the person${reason}: ${formatCall(node.call)}. Propose another call.`];
+    })
+    .join('');
 }
 
 /** Renders the images that a prompt names. */

@@ -5,7 +5,7 @@ import { encodeMask, type Rle } from '@shared/mask/rle';
 import { toolCallSchema } from '@shared/tools/definitions';
 import { callOf, gestureOf, isGestureInView } from '@shared/tools/gesture';
 import { formatCall } from '@shared/tools/prompt-text';
-import type { Author, Observation, Trajectory, TrajectoryNode, Verdict } from '@shared/trajectory/schema';
+import type { Author, Trajectory, TrajectoryNode, Verdict } from '@shared/trajectory/schema';
 import {
   appendNode,
   appendVerdict,
@@ -267,10 +267,6 @@ export class EpisodeSession {
     const { status } = trajectory.outcome;
     this.status = status === 'accepted' || status === 'rejected' ? status : this.restingStatus();
     this.changed();
-  }
-
-  async observationImage(nodeId: string | null): Promise<{ observation: Observation }> {
-    return { observation: observationAt(this.trajectory, nodeId) };
   }
 
   /** The active mask that a gesture would give, without recording anything. Latest wins. */

@@ -12,6 +12,7 @@ import type { SpawnModelChild } from '../models/child-protocol';
 import { llamaCppPolicy } from '../policies/llama-cpp';
 import { openAiPolicy } from '../policies/openai-compatible';
 import type { Policy } from '../policies/policy';
+import { sharedPolicy } from '../policies/shared-policy';
 import { type OpenedSegmenter, openSegmenter } from '../segmenters/open-segmenter';
 import type { Segmenter } from '../segmenters/segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from './specs';
@@ -69,7 +70,7 @@ export class Models {
 
   async agent(): Promise<Policy | null> {
     await this.ready;
-    return this.agentPolicy ? shared(this.agentPolicy) : null;
+    return this.agentPolicy ? sharedPolicy(this.agentPolicy) : null;
   }
 
   /** Stands where a segmenter would be and says what is missing. */
@@ -195,17 +196,6 @@ export class Models {
   private get settingsFile(): string {
     return join(this.options.dataDir, 'settings.json');
   }
-}
-
-/** The one agent serves every episode, so closing an episode must not close it. */
-function shared(policy: Policy): Policy {
-  return {
-    identity: policy.identity,
-    author: policy.author,
-    readsPrompt: policy.readsPrompt,
-    propose: (input, options) => policy.propose(input, options),
-    async close() {},
-  };
 }
 
 async function readSettings(file: string): Promise<Settings> {

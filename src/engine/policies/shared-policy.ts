@@ -1,0 +1,12 @@
+import type { Policy } from './policy';
+
+/** The same policy for one of several episodes: closing the episode's does not close what the others use. */
+export function sharedPolicy(policy: Policy): Policy {
+  return {
+    identity: policy.identity,
+    author: policy.author,
+    readsPrompt: policy.readsPrompt,
+    propose: (input, options) => policy.propose(input, options),
+    async close() {},
+  };
+}
