@@ -88,13 +88,13 @@ describe('engine, without any model', () => {
     );
 
     // The first undo steps back through turns only while the episode is open: now it takes back the acceptance.
-    await handlers['history.undo']({});
+    await handlers['history.undo']({ imageId });
     expect(await handlers['annotations.list']({ imageId })).toEqual([]);
     expect(await handlers['episode.state']({ episodeId })).toMatchObject({ status: 'ended' });
-    await handlers['history.undo']({});
+    await handlers['history.undo']({ imageId });
     expect(await handlers['episode.state']({ episodeId })).toMatchObject({ head: 'n2', status: 'waiting' });
-    await handlers['history.redo']({});
-    expect((await handlers['history.redo']({})).redo).toBeNull();
+    await handlers['history.redo']({ imageId });
+    expect((await handlers['history.redo']({ imageId })).redo).toBeNull();
     expect(await handlers['annotations.list']({ imageId })).toHaveLength(1);
   });
 

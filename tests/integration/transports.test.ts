@@ -220,7 +220,7 @@ describe.each([
     const texts: string[] = [];
     const remove = client.on('episode.text', ({ text }) => texts.push(text));
     for (const text of ['a', 'b', 'c']) engine.emit('episode.text', { episodeId: 'e', text });
-    engine.emit('history.changed', { undo: null, redo: null });
+    engine.emit('history.changed', {});
     await expect.poll(() => texts.join('')).toBe('abc');
     remove();
     engine.emit('episode.text', { episodeId: 'e', text: 'd' });

@@ -28,19 +28,20 @@ export function annotationHandlers(
         project.setImageState(imageId, 'done');
         return made;
       });
-      return { annotation, history: desk.historyState() };
+      return { annotation, history: desk.historyState(imageId) };
     },
     'annotations.update': async ({ annotationId, mask, categoryId }) => {
       const annotation = workspace.project.updateAnnotation(annotationId, { mask, categoryId });
-      return { annotation, history: desk.historyState() };
+      return { annotation, history: desk.historyState(annotation.imageId) };
     },
     'annotations.delete': async ({ annotationId }) => {
+      const { imageId } = workspace.project.annotation(annotationId);
       workspace.project.deleteAnnotation(annotationId);
-      return desk.historyState();
+      return desk.historyState(imageId);
     },
-    'history.state': async () => desk.historyState(),
-    'history.undo': async () => desk.undo(),
-    'history.redo': async () => desk.redo(),
+    'history.state': async ({ imageId }) => desk.historyState(imageId),
+    'history.undo': async ({ imageId }) => desk.undo(imageId),
+    'history.redo': async ({ imageId }) => desk.redo(imageId),
     'trajectories.list': async ({ imageId }) => workspace.project.listTrajectories(imageId),
   };
 }

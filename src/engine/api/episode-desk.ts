@@ -101,24 +101,28 @@ export class EpisodeDesk {
     return { mime: 'image/png', bytes: new Uint8Array(bytes) };
   }
 
-  historyState(): HistoryState {
+  /** @param imageId the image that the person looks at; turns of an episode on another image are left alone */
+  historyState(imageId: string | null): HistoryState {
     const stored = this.workspace.current?.historyState() ?? { undo: null, redo: null };
+    const session = this.activeOn(imageId);
     return {
-      undo: this.active?.canUndo ? 'turn' : stored.undo,
-      redo: this.active?.canRedo ? 'turn' : stored.redo,
+      undo: session?.canUndo ? 'turn' : stored.undo,
+      redo: session?.canRedo ? 'turn' : stored.redo,
     };
   }
 
-  async undo(): Promise<HistoryState> {
-    if (this.active?.canUndo) await this.active.undo();
+  async undo(imageId: string | null): Promise<HistoryState> {
+    const session = this.activeOn(imageId);
+    if (session?.canUndo) await session.undo();
     else this.adopt(this.workspace.project.undo().imageIds);
-    return this.told();
+    return this.told(imageId);
   }
 
-  async redo(): Promise<HistoryState> {
-    if (this.active?.canRedo) await this.active.redo();
+  async redo(imageId: string | null): Promise<HistoryState> {
+    const session = this.activeOn(imageId);
+    if (session?.canRedo) await session.redo();
     else this.adopt(this.workspace.project.redo().imageIds);
-    return this.told();
+    return this.told(imageId);
   }
 
   async closeAll(): Promise<void> {
@@ -130,16 +134,20 @@ export class EpisodeDesk {
   /** Sessions whose acceptance was undone or redone take the outcome that the store has now. */
   private adopt(imageIds: readonly string[]): void {
     for (const session of this.sessions.values()) {
-      if (!imageIds.includes(session.imageId)) continue;
+      const isStored = session.state().trajectory.nodes.length > 0;
+      if (!isStored || !imageIds.includes(session.imageId)) continue;
       const stored = this.workspace.project.trajectory(session.id);
       if (stored.outcome.status !== session.state().trajectory.outcome.status) session.adopt(stored);
     }
   }
 
-  private told(): HistoryState {
-    const state = this.historyState();
-    this.emit('history.changed', state);
-    return state;
+  private told(imageId: string | null): HistoryState {
+    this.emit('history.changed', {});
+    return this.historyState(imageId);
+  }
+
+  private activeOn(imageId: string | null): EpisodeSession | null {
+    return this.active && (imageId === null || this.active.imageId === imageId) ? this.active : null;
   }
 
   private async reopen(episodeId: string): Promise<EpisodeSession> {
@@ -180,7 +188,7 @@ export class EpisodeDesk {
       renderer: this.renderer,
       onChange: (state) => {
         this.emit('episode.changed', state);
-        if (this.active?.id === id) this.emit('history.changed', this.historyState());
+        if (this.active?.id === id) this.emit('history.changed', {});
       },
       onText: (text) => this.emit('episode.text', { episodeId: id, text }),
       save: (current) => {

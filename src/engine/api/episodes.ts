@@ -35,7 +35,7 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
           query,
         }).annotations;
       });
-      return { state, annotations, history: desk.historyState() };
+      return { state, annotations, history: desk.historyState(session.imageId) };
     },
     'episode.reject': async ({ episodeId, reason }) => (await desk.session(episodeId)).reject(reason),
     'episode.observationImage': async ({ episodeId, nodeId, size }) =>

@@ -68,11 +68,11 @@ export class Workspace {
       if (change.images.length > 0) this.emit('images.changed', { imageIds: change.images });
       if (change.annotations.length > 0) this.emit('annotations.changed', { imageIds: change.annotations });
       if (change.project) this.emit('project.changed', store.summary());
-      if (change.history) this.emit('history.changed', change.history);
+      if (change.history) this.emit('history.changed', {});
     });
     await this.remember(store);
     this.emit('project.changed', store.summary());
-    this.emit('history.changed', store.historyState());
+    this.emit('history.changed', {});
     return { store, created, alreadyOpen: false };
   }
 

@@ -8,17 +8,20 @@ export class HistoryState {
 
   readonly #host: Host;
   readonly #app: AppState;
+  readonly #imageId: () => string | null;
 
-  constructor(host: Host, app: AppState) {
+  /** @param imageId the image that is shown: turns are only undone where they are seen */
+  constructor(host: Host, app: AppState, imageId: () => string | null) {
     this.#host = host;
     this.#app = app;
-    host.connection.on('history.changed', (marks) => {
-      this.marks = marks;
+    this.#imageId = imageId;
+    host.connection.on('history.changed', () => {
+      void this.#app.attempt(() => this.refresh());
     });
   }
 
   async refresh(): Promise<void> {
-    this.marks = await this.#host.connection.call('history.state', {});
+    this.marks = await this.#host.connection.call('history.state', { imageId: this.#imageId() });
   }
 
   async undo(): Promise<void> {
@@ -30,7 +33,9 @@ export class HistoryState {
   }
 
   async #go(method: 'history.undo' | 'history.redo'): Promise<void> {
-    const marks = await this.#app.attempt(() => this.#host.connection.call(method, {}));
+    const marks = await this.#app.attempt(() =>
+      this.#host.connection.call(method, { imageId: this.#imageId() }),
+    );
     if (!marks) return;
     this.marks = marks;
     this.#app.saved();

@@ -69,7 +69,7 @@ export class Workbench {
     this.project = new ProjectState(host, this.app);
     this.images = new ImagesState(host, this.app);
     this.episode = new EpisodeStates(host, this.app, this.images);
-    this.history = new HistoryState(host, this.app);
+    this.history = new HistoryState(host, this.app, () => this.images.selectedId);
     let wasConnected = false;
     const connected = (): void => {
       void this.app.attempt(() => this.#connected(wasConnected));
@@ -117,6 +117,7 @@ export class Workbench {
       const { current } = this.episode;
       this.episode.query = current?.trajectory.header.query ?? '';
       this.episode.lost = false;
+      if (selectedId !== null) void this.app.attempt(() => this.history.refresh());
     });
     if (selectedId === null) return () => undefined;
     const loading = new Image();

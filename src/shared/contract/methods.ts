@@ -8,6 +8,8 @@ import { authorSchema, trajectorySchema } from '../trajectory/schema';
 
 const id = z.string().min(1).max(200);
 const nothing = z.strictObject({});
+/** The image that the person looks at: turns are only undone where they are seen. */
+const onImage = z.strictObject({ imageId: id.nullable().default(null) });
 
 export const imageStateSchema = z.enum(['todo', 'review', 'done']);
 /** `review`: has an agent's result that nobody accepted yet. `done`: has an accepted annotation or is marked done. */
@@ -272,9 +274,9 @@ export const methods = {
     output: historyStateSchema,
   },
 
-  'history.state': { input: nothing, output: historyStateSchema },
-  'history.undo': { input: nothing, output: historyStateSchema },
-  'history.redo': { input: nothing, output: historyStateSchema },
+  'history.state': { input: onImage, output: historyStateSchema },
+  'history.undo': { input: onImage, output: historyStateSchema },
+  'history.redo': { input: onImage, output: historyStateSchema },
 
   'trajectories.list': { input: z.strictObject({ imageId: id }), output: z.array(trajectorySummarySchema) },
 
@@ -357,7 +359,8 @@ export const events = {
   'project.changed': projectSummarySchema.nullable(),
   'images.changed': z.object({ imageIds: z.array(id) }),
   'annotations.changed': z.object({ imageIds: z.array(id) }),
-  'history.changed': historyStateSchema,
+  /** Undo or redo may lead elsewhere now: ask `history.state` for the image that is shown. */
+  'history.changed': z.object({}),
   'episode.changed': episodeStateSchema,
   /** Text of the thought that is being written, in order. */
   'episode.text': z.object({ episodeId: id, text: z.string() }),
