@@ -29,7 +29,7 @@ test('pictures for the README', async ({ page }) => {
   await mkdir(folder, { recursive: true });
   await withHook(page);
   await imageReady(page);
-  await openImage(page, /000000000165/);
+  await openImage(page, /scissors/);
   const panel = page.getByRole('region', { name: 'Agent' });
   await panel.getByRole('radio', { name: 'Step' }).click();
   await panel
