@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { importCoco } from '@engine/datasets/import-coco';
 import { importFolder } from '@engine/datasets/import-folder';
 import { createProject, openProject, type ProjectStore, projectFileOf } from '@engine/project';
@@ -48,5 +48,6 @@ function summary(report: { added: number; known: number } | { images: number; an
 
 function openOrCreate(location: string): ProjectStore {
   const file = projectFileOf(resolve(location));
+  mkdirSync(dirname(file), { recursive: true });
   return existsSync(file) ? openProject(file) : createProject(file);
 }

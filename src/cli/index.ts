@@ -96,10 +96,7 @@ per_item. A failed item counts as a miss. IoU fields are null where there is no 
     .command('import <source>')
     .description('Import into a project: folder:DIR or coco:INSTANCES.json.')
     .option('--images <dir>', 'folder of the images that a COCO file names (default: beside it)')
-    .requiredOption(
-      '--project <file>',
-      'project file (made if missing; its name ends in .maskwright) or its folder',
-    )
+    .requiredOption('--project <file>', 'project file (made if missing) or its folder')
     .option('--json', 'print the report as JSON')
     .action(importCommand);
 

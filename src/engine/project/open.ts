@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
 import { applicationId, Database } from './database';
 import { migrate } from './migrations';
@@ -72,15 +72,6 @@ export function createProject(
     throw new MaskwrightError('CONFLICT', `There is a file of that name already: ${file}`, {
       hint: 'Open it, or choose another name.',
     });
-  }
-  if (extname(file) !== projectExtension) {
-    throw new MaskwrightError(
-      'INVALID_REQUEST',
-      `A project file's name ends in ${projectExtension}: ${file}`,
-      {
-        hint: 'Choose a folder of images, or a file name with that ending.',
-      },
-    );
   }
   const db = new Database(file, { create: true });
   try {
