@@ -41,6 +41,19 @@ test('closed and opened again: the project is open where it was left', async ({ 
   await expect(again.getByRole('option')).toHaveCount(3);
 });
 
+test('the page is loaded again, at once and later: the same project, and calls work', async ({
+  host,
+  page,
+}) => {
+  const images = page.getByRole('option');
+  for (const wait of [0, 0, 200, 1_000]) {
+    await page.waitForTimeout(wait);
+    await page.reload();
+    await expect(images).toHaveCount(3);
+  }
+  expect(await host.log()).not.toContain('crashed');
+});
+
 test('Electron: an engine that keeps crashing is left alone until the person asks', async ({
   host,
   page,

@@ -16,7 +16,9 @@ export type Connector = (events: ConnectionEvents) => () => void;
 /** The part of `window` in use. */
 export interface WindowLike {
   addEventListener(type: 'message', listener: (event: WindowMessage) => void): void;
+  addEventListener(type: 'pagehide', listener: () => void): void;
   removeEventListener(type: 'message', listener: (event: WindowMessage) => void): void;
+  removeEventListener(type: 'pagehide', listener: () => void): void;
 }
 export interface WindowMessage {
   readonly source: unknown;
@@ -33,16 +35,26 @@ function noticeOf(data: unknown): { kind: unknown; final: boolean } | null {
 /** In Electron: ports that the preload posts to its own window. */
 export function hostConnector(window: WindowLike, api: Pick<HostApi, 'connect'>): Connector {
   return (events) => {
+    let current: Channel | null = null;
+    // Chromium 108 crashes when a page is unloaded while a port with a listener for `close` is open.
+    const hide = (): void => current?.close();
     const listener = (event: WindowMessage): void => {
       if (event.source !== window) return;
       const notice = noticeOf(event.data);
       const port = event.ports[0];
-      if (notice?.kind === 'port' && port !== undefined) events.channel(messagePortChannel(port));
-      else if (notice?.kind === 'lost') events.lost(notice.final);
+      if (notice?.kind === 'port' && port !== undefined) {
+        current = messagePortChannel(port);
+        events.channel(current);
+      } else if (notice?.kind === 'lost') events.lost(notice.final);
     };
     window.addEventListener('message', listener);
+    window.addEventListener('pagehide', hide);
     api.connect();
-    return () => window.removeEventListener('message', listener);
+    return () => {
+      window.removeEventListener('message', listener);
+      window.removeEventListener('pagehide', hide);
+      hide();
+    };
   };
 }
 
