@@ -12,9 +12,9 @@ import type { SpawnModelChild } from '../models/child-protocol';
 import { llamaCppPolicy } from '../policies/llama-cpp';
 import { openAiPolicy } from '../policies/openai-compatible';
 import type { Policy } from '../policies/policy';
-import { sharedPolicy } from '../policies/shared-policy';
 import { type OpenedSegmenter, openSegmenter } from '../segmenters/open-segmenter';
 import type { Segmenter } from '../segmenters/segmenter';
+import { Slot } from './slot';
 import { parsePolicySpec, parseSegmenterSpec } from './specs';
 
 const settingsSchema = z.object({
@@ -23,6 +23,8 @@ const settingsSchema = z.object({
   coordinates: coordinatesSchema.default('norm1000'),
 });
 type Settings = z.infer<typeof settingsSchema>;
+
+const loading = 'Loading…';
 
 export interface ModelsOptions {
   dataDir: string;
@@ -36,20 +38,34 @@ export interface ModelsOptions {
   log: (line: string) => void;
 }
 
-/** The segmenter and the agent that are set up. Loaded in the background, once; a change takes the place of both. */
+/**
+ * The segmenter and the agent that are set up. What is handed out stands for whichever is set up when it is called,
+ * so that open episodes go on with a new one; the old one is closed when its last use has ended.
+ */
 export class Models {
   private readonly options: ModelsOptions;
   private readonly onChange: (info: AppInfo) => void;
   private settings: Settings = settingsSchema.parse({});
   private readonly ready: Promise<void>;
-  private segmenterLoad: Promise<OpenedSegmenter | null> = Promise.resolve(null);
-  private segmenterStatus: ComponentStatus = absent('Segmenter', 'Not loaded yet.');
-  private agentPolicy: Policy | null = null;
-  private agentStatus: ComponentStatus = absent('Agent', 'Not loaded yet.');
+  private readonly segmenterSlot: Slot<OpenedSegmenter>;
+  private readonly agentSlot: Slot<Policy>;
+  private segmenterStatus: ComponentStatus = absent('Segmenter', loading);
+  private agentStatus: ComponentStatus = absent('Agent', loading);
+  /** Loads and changes of each run one after another. */
+  private segmenterWork: Promise<unknown> = Promise.resolve();
+  private agentWork: Promise<unknown> = Promise.resolve();
+  private firstSegmenter: Promise<void> = Promise.resolve();
+  private isClosed = false;
+  private readonly segmenterInUse: Segmenter;
+  private readonly agentInUse: Policy;
 
   constructor(options: ModelsOptions, onChange: (info: AppInfo) => void) {
     this.options = options;
     this.onChange = onChange;
+    this.segmenterSlot = new Slot(options.log);
+    this.agentSlot = new Slot(options.log);
+    this.segmenterInUse = this.makeSegmenterInUse();
+    this.agentInUse = this.makeAgentInUse();
     this.ready = this.start();
   }
 
@@ -62,85 +78,164 @@ export class Models {
     return this.current();
   }
 
-  /** The segmenter, when it is loaded; null when none is installed or it does not load (`info` says why). */
+  /** {@link currentSegmenter}, when one is loaded; null when none is installed or it does not load (`info` says why). */
   async segmenter(): Promise<Segmenter | null> {
     await this.ready;
-    return this.segmenterLoad;
+    await this.firstSegmenter;
+    return this.segmenterSlot.current && this.segmenterInUse;
   }
 
+  /** Asks whichever segmenter is set up at each call; MODEL_MISSING with the reason when there is none. */
+  currentSegmenter(): Segmenter {
+    return this.segmenterInUse;
+  }
+
+  /** Until the desk uses {@link currentSegmenter}. */
+  absentSegmenter(): Segmenter {
+    return this.segmenterInUse;
+  }
+
+  /** Asks whichever agent is set up at each call; null when none is set up now. */
   async agent(): Promise<Policy | null> {
     await this.ready;
-    return this.agentPolicy ? sharedPolicy(this.agentPolicy) : null;
+    return this.agentSlot.current && this.agentInUse;
   }
 
-  /** Stands where a segmenter would be and says what is missing. */
-  absentSegmenter(): Segmenter {
-    const missing = async (): Promise<never> => {
-      throw new MaskwrightError('MODEL_MISSING', `No segmenter is ready. ${this.segmenterStatus.detail}`, {
-        hint: 'Set one up under Models, or draw the mask as a polygon.',
-      });
-    };
-    return {
-      identity: { name: 'none', signature: 'recorded' },
-      encode: missing,
-      segment: missing,
-      async close() {},
-    };
+  configureSegmenter(text: string): Promise<void> {
+    return this.changeSegmenter(async () => {
+      const spec = parseSegmenterSpec(text, this.options.resourcesDir);
+      await this.adoptSegmenter(await this.openSegmenter(spec));
+      await this.save({ segmenter: text });
+    });
   }
 
-  async configureSegmenter(text: string): Promise<void> {
-    await this.ready;
-    const spec = parseSegmenterSpec(text, this.options.resourcesDir);
-    const next = await this.openSegmenter(spec);
-    const previous = await this.segmenterLoad;
-    this.segmenterLoad = Promise.resolve(next);
-    this.segmenterStatus = segmenterStatus(next);
-    await previous?.close();
-    await this.save({ segmenter: text });
+  configureAgent(text: string, coordinates: Coordinates): Promise<void> {
+    return this.changeAgent(async () => {
+      const next = this.makeAgent(text, coordinates);
+      this.agentSlot.replace(next);
+      this.agentStatus = agentStatus(next, text);
+      await this.save({ policy: text, coordinates });
+    });
   }
 
-  async configureAgent(text: string, coordinates: Coordinates): Promise<void> {
-    await this.ready;
-    const next = this.makeAgent(text, coordinates);
-    await this.agentPolicy?.close();
-    this.agentPolicy = next;
-    this.agentStatus = agentStatus(next, text);
-    await this.save({ policy: text, coordinates });
-  }
-
+  /** Ends what is running and waits for what is loading. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.ready;
-    await this.agentPolicy?.close();
-    await (await this.segmenterLoad)?.close();
+    await Promise.all([this.segmenterSlot.close(), this.agentSlot.close()]);
+    await Promise.all([this.segmenterWork, this.agentWork]);
   }
 
   private async start(): Promise<void> {
     this.settings = await readSettings(this.settingsFile);
     this.startAgent(this.options.policy ?? this.settings.policy);
-    this.segmenterLoad = this.startSegmenter(this.options.segmenter ?? this.settings.segmenter);
+    this.firstSegmenter = this.startSegmenter(this.options.segmenter ?? this.settings.segmenter);
+    this.segmenterWork = this.firstSegmenter;
   }
 
   private startAgent(text: string): void {
     try {
-      this.agentPolicy = this.makeAgent(text, this.settings.coordinates);
-      this.agentStatus = agentStatus(this.agentPolicy, text);
+      const agent = this.makeAgent(text, this.settings.coordinates);
+      this.agentSlot.replace(agent);
+      this.agentStatus = agentStatus(agent, text);
     } catch (error) {
       this.agentStatus = absent('No agent', sentenceOf(error));
     }
   }
 
-  private async startSegmenter(text: string): Promise<OpenedSegmenter | null> {
-    this.segmenterStatus = absent('Segmenter', 'Loading…');
+  private async startSegmenter(text: string): Promise<void> {
     try {
-      const segmenter = await this.openSegmenter(parseSegmenterSpec(text, this.options.resourcesDir));
-      this.segmenterStatus = segmenterStatus(segmenter);
-      this.onChange(this.current());
-      return segmenter;
+      const spec = parseSegmenterSpec(text, this.options.resourcesDir);
+      await this.adoptSegmenter(await this.openSegmenter(spec));
     } catch (error) {
       this.segmenterStatus = absent('No segmenter', sentenceOf(error));
-      this.onChange(this.current());
-      return null;
     }
+    this.onChange(this.current());
+  }
+
+  private async adoptSegmenter(next: OpenedSegmenter): Promise<void> {
+    if (this.isClosed) {
+      await next.close();
+      throw closing();
+    }
+    this.segmenterSlot.replace(next);
+    this.segmenterStatus = segmenterStatus(next);
+  }
+
+  /** Says that it is loading while it is; what was there before stays in use, and stays when the change fails. */
+  private async changeSegmenter(change: () => Promise<void>): Promise<void> {
+    await this.ready;
+    const work = this.segmenterWork.then(async () => {
+      if (this.isClosed) throw closing();
+      const before = this.segmenterStatus;
+      this.segmenterStatus = before.ready ? { ...before, detail: loading } : absent('Segmenter', loading);
+      this.onChange(this.current());
+      try {
+        await change();
+      } catch (error) {
+        if (this.segmenterStatus.detail === loading) this.segmenterStatus = before;
+        this.onChange(this.current());
+        throw error;
+      }
+    });
+    this.segmenterWork = work.catch(() => {});
+    return work;
+  }
+
+  private async changeAgent(change: () => Promise<void>): Promise<void> {
+    await this.ready;
+    const work = this.agentWork.then(() => {
+      if (this.isClosed) throw closing();
+      return change();
+    });
+    this.agentWork = work.catch(() => {});
+    return work;
+  }
+
+  private makeSegmenterInUse(): Segmenter {
+    const slot = this.segmenterSlot;
+    const missing = (): Error => {
+      if (this.isClosed) return closing();
+      return new MaskwrightError('MODEL_MISSING', `No segmenter is ready. ${this.segmenterStatus.detail}`, {
+        hint: 'Set one up under Models, or draw the mask as a polygon.',
+      });
+    };
+    const use = async <Result>(work: (segmenter: Segmenter) => Promise<Result>): Promise<Result> => {
+      await this.ready;
+      await this.firstSegmenter;
+      return slot.use(missing, work);
+    };
+    return {
+      get identity() {
+        return slot.current?.identity ?? { name: 'none', signature: 'recorded' };
+      },
+      encode: (image, options) => use((segmenter) => segmenter.encode(image, options)),
+      segment: (image, prompt, options) => use((segmenter) => segmenter.segment(image, prompt, options)),
+      async close() {},
+    };
+  }
+
+  private makeAgentInUse(): Policy {
+    const slot = this.agentSlot;
+    const missing = (): Error => {
+      if (this.isClosed) return closing();
+      return new MaskwrightError('MODEL_MISSING', `No agent is ready. ${this.agentStatus.detail}`, {
+        hint: 'Set one up under Models, or work by hand.',
+      });
+    };
+    return {
+      get identity() {
+        return slot.current?.identity ?? { kind: 'none', name: 'none' };
+      },
+      get author() {
+        return slot.current?.author ?? 'agent';
+      },
+      get readsPrompt() {
+        return slot.current?.readsPrompt ?? false;
+      },
+      propose: (input, options) => slot.use(missing, (agent) => agent.propose(input, options)),
+      async close() {},
+    };
   }
 
   private openSegmenter(spec: { encoder: string; decoder: string }): Promise<OpenedSegmenter> {
@@ -206,6 +301,10 @@ async function readSettings(file: string): Promise<Settings> {
     // No settings yet, or damaged ones: the defaults start, and the next change writes the file anew.
     return settingsSchema.parse({});
   }
+}
+
+function closing(): MaskwrightError {
+  return new MaskwrightError('CANCELLED', 'The application is closing.');
 }
 
 function absent(name: string, detail: string): ComponentStatus {
