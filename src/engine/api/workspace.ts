@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { MaskwrightError } from '@shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { ProjectSummary } from '@shared/contract/methods';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import writeFileAtomic from 'write-file-atomic';
@@ -23,6 +23,8 @@ export class Workspace {
   private store: ProjectStore | null = null;
   private opened: (store: ProjectStore) => void = () => {};
   private closing: () => Promise<void> = async () => {};
+  /** Opening and closing happen one after another. */
+  private work: Promise<unknown> = Promise.resolve();
 
   constructor(options: { dataDir: string; resourcesDir: string; log: (line: string) => void }, emit: Emit) {
     this.options = options;
@@ -55,32 +57,65 @@ export class Workspace {
   }
 
   /** Opens a project file, or the project of a folder. @returns whether it was made just now, from a folder */
-  async open(location: string): Promise<{ store: ProjectStore; created: boolean; alreadyOpen: boolean }> {
-    const path = resolve(location);
-    if (this.store?.file === path || this.store?.file === join(path, projectFileName)) {
-      return { store: this.store, created: false, alreadyOpen: true };
-    }
-    const { store, created } = openOrCreateProject(path);
-    await this.closeProject();
-    this.store = store;
-    this.opened(store);
-    store.onChange((change) => {
-      if (change.images.length > 0) this.emit('images.changed', { imageIds: change.images });
-      if (change.annotations.length > 0) this.emit('annotations.changed', { imageIds: change.annotations });
-      if (change.project) this.emit('project.changed', store.summary());
-      if (change.history) this.emit('history.changed', {});
-    });
-    await this.remember(store);
-    this.emit('project.changed', store.summary());
-    this.emit('history.changed', {});
-    return { store, created, alreadyOpen: false };
+  open(location: string): Promise<{ store: ProjectStore; created: boolean; alreadyOpen: boolean }> {
+    return this.inTurn(() => this.openNow(location));
   }
 
   /**
    * The sample project: photographs with attribution and recorded trajectories, copied to the user's folder when it
    * is opened for the first time.
    */
-  async openSample(): Promise<ProjectStore> {
+  openSample(): Promise<ProjectStore> {
+    return this.inTurn(() => this.openSampleNow());
+  }
+
+  async recent(): Promise<Recent> {
+    const list = await readRecent(this.recentFile);
+    return list.filter((entry) => existsSync(entry.location));
+  }
+
+  close(): Promise<void> {
+    return this.inTurn(() => this.closeProject());
+  }
+
+  private inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const next = this.work.then(work);
+    this.work = next.catch(() => {});
+    return next;
+  }
+
+  private async openNow(
+    location: string,
+  ): Promise<{ store: ProjectStore; created: boolean; alreadyOpen: boolean }> {
+    const path = resolve(location);
+    if (this.store?.file === path || this.store?.file === join(path, projectFileName)) {
+      return { store: this.store, created: false, alreadyOpen: true };
+    }
+    const { store, created } = openOrCreateProject(path);
+    try {
+      await this.closeProject();
+      this.store = store;
+      this.opened(store);
+    } catch (error) {
+      if (this.store === store) this.store = null;
+      store.close();
+      throw error;
+    }
+    store.onChange((change) => {
+      if (change.images.length > 0) this.emit('images.changed', { imageIds: change.images });
+      if (change.annotations.length > 0) this.emit('annotations.changed', { imageIds: change.annotations });
+      if (change.project) this.emit('project.changed', store.summary());
+      if (change.history) this.emit('history.changed', {});
+    });
+    await this.remember(store).catch((error: unknown) =>
+      this.options.log(`The list of recent projects was not written: ${messageOf(error)}`),
+    );
+    this.emit('project.changed', store.summary());
+    this.emit('history.changed', {});
+    return { store, created, alreadyOpen: false };
+  }
+
+  private async openSampleNow(): Promise<ProjectStore> {
     const folder = join(this.options.dataDir, 'samples', sampleName);
     const shipped = join(this.options.resourcesDir, 'samples', sampleName);
     if (!existsSync(join(folder, projectFileName))) {
@@ -92,7 +127,7 @@ export class Workspace {
       await mkdir(dirname(folder), { recursive: true });
       await cp(shipped, folder, { recursive: true });
     }
-    const { store, created } = await this.open(folder);
+    const { store, created } = await this.openNow(folder);
     if (created) {
       store.setSetting('name', 'First steps (sample)');
       store.setSetting('isSample', true);
@@ -101,15 +136,6 @@ export class Workspace {
       this.emit('project.changed', store.summary());
     }
     return store;
-  }
-
-  async recent(): Promise<Recent> {
-    const list = await readRecent(this.recentFile);
-    return list.filter((entry) => existsSync(entry.location));
-  }
-
-  async close(): Promise<void> {
-    await this.closeProject();
   }
 
   /** Recorded trajectories find their image by the hash of its file. */
