@@ -63,7 +63,8 @@ function cancelled(): MaskwrightError {
 /**
  * {@link VisionRuntime} on llama.cpp through @fugood/llama.node, in a child process that is replaced whenever
  * it dies, hangs or reports a fault. A death costs only time: the request is run again in a new child, up to
- * `maxRespawns` times in a call; a fault that the request itself causes is tried once more.
+ * `maxRespawns` times in a call; a fault that the request itself causes is tried once more, and a load with a grown
+ * context is not: it probably lacks memory.
  */
 export class LlamaNodeRuntime implements VisionRuntime {
   private readonly timeouts: RuntimeTimeouts;
@@ -73,6 +74,8 @@ export class LlamaNodeRuntime implements VisionRuntime {
   private info: VisionRuntimeInfo | null = null;
   private gpuLayers: 'auto' | number;
   private contextSize: number;
+  /** The last that a model was loaded with. */
+  private loadedContextSize: number;
   private queue: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
@@ -81,6 +84,7 @@ export class LlamaNodeRuntime implements VisionRuntime {
     this.maxRespawns = options.maxRespawns ?? defaultMaxRespawns;
     this.gpuLayers = options.gpuLayers;
     this.contextSize = options.contextSize;
+    this.loadedContextSize = options.contextSize;
   }
 
   /** Process id of the present child, for tests and logs. */
@@ -190,6 +194,14 @@ export class LlamaNodeRuntime implements VisionRuntime {
     return true;
   }
 
+  /** Goes back to the last context that loaded, or to the first; false when it has not grown. */
+  private shrinkContext(): boolean {
+    const { contextSize: first } = this.options;
+    if (this.contextSize <= first) return false;
+    this.contextSize = this.loadedContextSize < this.contextSize ? this.loadedContextSize : first;
+    return true;
+  }
+
   private giveUp(error: ChildFault, attempts: number): MaskwrightError {
     if (!this.info) {
       return new MaskwrightError(
@@ -236,12 +248,17 @@ export class LlamaNodeRuntime implements VisionRuntime {
         times,
         () => undefined,
       );
+      this.loadedContextSize = this.contextSize;
       this.info = { model: files.name, device: answer.type === 'loaded' ? answer.device : '' };
       return this.info;
     } catch (error) {
       session.kill('The model did not load');
       this.session = null;
-      throw error;
+      if (this.isClosed || !this.shrinkContext()) throw error;
+      throw new MaskwrightError('POLICY_FAILED', 'The conversation is too long for this machine’s memory.', {
+        hint: 'Use fewer turns, a smaller model, or close other programs.',
+        cause: error,
+      });
     }
   }
 
