@@ -3,7 +3,10 @@ import type { Policy } from './policy';
 /** The same policy for one of several episodes: closing the episode's does not close what the others use. */
 export function sharedPolicy(policy: Policy): Policy {
   return {
-    identity: policy.identity,
+    // Some learn their name from the server at the first proposal.
+    get identity() {
+      return policy.identity;
+    },
     author: policy.author,
     readsPrompt: policy.readsPrompt,
     propose: (input, options) => policy.propose(input, options),
