@@ -47,13 +47,19 @@ export class ModelThread {
     this.client = client;
     this.known.clear();
     const { file, threads } = this.options;
-    this.loading = client
+    const loading = client
       .request<'load'>({ type: 'load', file, providers: this.providers, threads })
       .then((model) => {
         this.model = model;
         return model;
       });
-    return this.loading;
+    this.loading = loading;
+    // A failure is not kept: the next request loads again, on a new thread.
+    loading.catch(() => {
+      if (this.loading === loading) this.loading = null;
+      void client.close();
+    });
+    return loading;
   }
 
   /** The provider in use and everything that led to it, restarts included. */
@@ -77,7 +83,13 @@ export class ModelThread {
     return this.retrying((client) => {
       const sent = this.known.has(command.key) ? null : embedding;
       this.remember(command.key);
-      return client.request<'decode'>({ type: 'decode', ...command, embedding: sent });
+      return client
+        .request<'decode'>({ type: 'decode', ...command, embedding: sent })
+        .catch((error: unknown) => {
+          // It may not have arrived.
+          this.known.delete(command.key);
+          throw error;
+        });
     });
   }
 

@@ -28,7 +28,10 @@ export class ThreadClient {
     // An idle thread must not keep the CLI from ending.
     this.worker.unref();
     this.worker.on('message', (message: unknown) => this.receive(message));
-    this.worker.on('messageerror', (error) => this.die(`an answer could not be read: ${messageOf(error)}`));
+    this.worker.on('messageerror', (error) => {
+      this.die(`an answer could not be read: ${messageOf(error)}`);
+      void this.worker.terminate();
+    });
     this.worker.on('error', (error) => this.die(messageOf(error)));
     this.worker.on('exit', (code) => this.die(`it ended with code ${code}`));
   }
@@ -52,7 +55,12 @@ export class ThreadClient {
       this.pending.set(id, { resolve, reject });
       this.worker.ref();
       const request: ThreadRequest = { id, command };
-      this.worker.postMessage(request, [...transfer]);
+      try {
+        this.worker.postMessage(request, [...transfer]);
+      } catch (error) {
+        this.forget(id);
+        reject(error);
+      }
     });
     if (!isAnswer(command.type, value)) {
       throw new MaskwrightError('INTERNAL', `The segmenter thread gave no answer to ${command.type}.`);
@@ -74,13 +82,17 @@ export class ThreadClient {
     }
     const pending = this.pending.get(message.id);
     if (pending === undefined) return;
-    this.pending.delete(message.id);
-    if (this.pending.size === 0) this.worker.unref();
+    this.forget(message.id);
     if (message.ok) pending.resolve(message.value);
     else {
       const { code, message: text, hint } = message.error;
       pending.reject(new MaskwrightError(code, text, { hint }));
     }
+  }
+
+  private forget(id: number): void {
+    this.pending.delete(id);
+    if (this.pending.size === 0) this.worker.unref();
   }
 
   private die(why: string): void {
