@@ -9,6 +9,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { applicationName } from '../application';
 import type { SpawnModelChild } from '../models/child-protocol';
+import { checkVisionModel } from '../models/model-files';
 import { llamaCppPolicy } from '../policies/llama-cpp';
 import { openAiPolicy } from '../policies/openai-compatible';
 import type { Policy } from '../policies/policy';
@@ -55,6 +56,7 @@ export class Models {
   private segmenterWork: Promise<unknown> = Promise.resolve();
   private agentWork: Promise<unknown> = Promise.resolve();
   private firstSegmenter: Promise<void> = Promise.resolve();
+  private firstAgent: Promise<void> = Promise.resolve();
   private isClosed = false;
   private readonly segmenterInUse: Segmenter;
   private readonly agentInUse: Policy;
@@ -98,6 +100,7 @@ export class Models {
   /** Asks whichever agent is set up at each call; null when none is set up now. */
   async agent(): Promise<Policy | null> {
     await this.ready;
+    await this.firstAgent;
     return this.agentSlot.current && this.agentInUse;
   }
 
@@ -111,9 +114,7 @@ export class Models {
 
   configureAgent(text: string, coordinates: Coordinates): Promise<void> {
     return this.changeAgent(async () => {
-      const next = this.makeAgent(text, coordinates);
-      this.agentSlot.replace(next);
-      this.agentStatus = agentStatus(next, text);
+      await this.adoptAgent(text, coordinates);
       await this.save({ policy: text, coordinates });
     });
   }
@@ -128,19 +129,19 @@ export class Models {
 
   private async start(): Promise<void> {
     this.settings = await readSettings(this.settingsFile);
-    this.startAgent(this.options.policy ?? this.settings.policy);
+    this.firstAgent = this.startAgent(this.options.policy ?? this.settings.policy);
+    this.agentWork = this.firstAgent;
     this.firstSegmenter = this.startSegmenter(this.options.segmenter ?? this.settings.segmenter);
     this.segmenterWork = this.firstSegmenter;
   }
 
-  private startAgent(text: string): void {
+  private async startAgent(text: string): Promise<void> {
     try {
-      const agent = this.makeAgent(text, this.settings.coordinates);
-      this.agentSlot.replace(agent);
-      this.agentStatus = agentStatus(agent, text);
+      await this.adoptAgent(text, this.settings.coordinates);
     } catch (error) {
       this.agentStatus = absent('No agent', sentenceOf(error));
     }
+    this.onChange(this.current());
   }
 
   private async startSegmenter(text: string): Promise<void> {
@@ -160,6 +161,16 @@ export class Models {
     }
     this.segmenterSlot.replace(next);
     this.segmenterStatus = segmenterStatus(next);
+  }
+
+  private async adoptAgent(text: string, coordinates: Coordinates): Promise<void> {
+    const next = await this.makeAgent(text, coordinates);
+    if (this.isClosed) {
+      await next?.close();
+      throw closing();
+    }
+    this.agentSlot.replace(next);
+    this.agentStatus = agentStatus(next, text);
   }
 
   /** Says that it is loading while it is; what was there before stays in use, and stays when the change fails. */
@@ -247,12 +258,14 @@ export class Models {
     });
   }
 
-  private makeAgent(text: string, coordinates: Coordinates): Policy | null {
+  private async makeAgent(text: string, coordinates: Coordinates): Promise<Policy | null> {
     const spec = parsePolicySpec(text, this.options.resourcesDir);
     switch (spec.kind) {
       case 'none':
         return null;
       case 'llama':
+        // Only the headers; the model is loaded at the first proposal.
+        await checkVisionModel(spec.model, spec.mmproj);
         return llamaCppPolicy({
           model: spec.model,
           mmproj: spec.mmproj,
