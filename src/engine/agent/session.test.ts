@@ -3,7 +3,7 @@ import type { EpisodeState } from '@shared/contract/methods';
 import { defaultViewConfig } from '@shared/geometry/view';
 import type { RawCall } from '@shared/tools/definitions';
 import type { Trajectory } from '@shared/trajectory/schema';
-import { acceptedPath, newTrajectory } from '@shared/trajectory/tree';
+import { acceptedPath, newTrajectory, verdictOf } from '@shared/trajectory/tree';
 import { describe, expect, it } from 'vitest';
 import { greyImage, shapeSegmenter } from '../../../tests/support/shape-segmenter';
 import { Environment } from '../environment/environment';
@@ -67,6 +67,7 @@ function start(policy: Policy | null, mode: EpisodeState['mode'] = 'step') {
     onChange: (state) => statuses.push(state.status),
     onText: () => {},
     save: (trajectory) => saved.push(trajectory),
+    lastMark: () => 0,
   });
   return { session, saved, statuses };
 }
@@ -206,8 +207,9 @@ describe('episode session', () => {
     await session.propose();
     await session.acceptCall();
     let committed: Trajectory | null = null;
-    const state = await session.accept('cup', (trajectory) => {
+    const state = await session.accept('cup', ({ trajectory, masks }) => {
       committed = trajectory;
+      expect(masks).toEqual(trajectory.outcome.masks);
     });
     expect(state.status).toBe('accepted');
     expect(committed).toMatchObject({ outcome: { status: 'accepted', node: 'n1', category: 'cup' } });
@@ -235,5 +237,90 @@ describe('episode session', () => {
     const mask = await session.preview({ name: 'segment_box', box: { x1: 10, y1: 20, x2: 50, y2: 60 } });
     expect(mask).not.toBeNull();
     expect(session.state().trajectory.nodes).toEqual([]);
+  });
+
+  it('records both of two clicks that come at once', async () => {
+    const { session } = start(null);
+    const box = { x1: 10, y1: 20, x2: 50, y2: 60 };
+    await Promise.all([
+      session.act({ name: 'segment_box', box }),
+      session.act({ name: 'add_point', point: { x: 60, y: 40 }, label: 'positive' }),
+    ]);
+    expect(session.state().trajectory.nodes.map((node) => [node.id, node.parent, node.call?.name])).toEqual([
+      ['n1', null, 'segment_box'],
+      ['n2', 'n1', 'add_point'],
+    ]);
+  });
+
+  it('accepts what the head shows even when the agent is running by itself', async () => {
+    const { session } = start(scripted([box(100), box(200), box(300), null]));
+    await session.setMode('auto');
+    await until(() => session.state().trajectory.nodes.length >= 2);
+    let stored: { masks: unknown[]; node: string | null } | null = null;
+    const state = await session.accept('cup', ({ trajectory, masks }) => {
+      stored = { masks, node: trajectory.outcome.node };
+    });
+    const head = state.trajectory.nodes.find((node) => node.id === state.head);
+    expect(stored).toEqual({ masks: [head?.observation?.objects[0]?.mask], node: state.head });
+  });
+
+  it('keeps the ghost when there is nothing to accept or the correction is no call', async () => {
+    const { session } = start(scripted([box(100), finish]));
+    await session.propose();
+    await expect(session.accept('cup', () => {})).rejects.toThrow(/no mask to accept/);
+    expect(session.state().pending?.name).toBe('segment_box');
+    await expect(session.act({ name: 'segment_box', box: { x1: 5, y1: 5, x2: 5, y2: 5 } })).rejects.toThrow(
+      /no area/,
+    );
+    expect(session.state()).toMatchObject({ status: 'proposed', pending: { name: 'segment_box' } });
+  });
+
+  it('does not let the agent go on after its end', async () => {
+    const { session } = start(scripted([box(100), finish]));
+    await session.setMode('auto');
+    await until(() => session.state().status === 'ended');
+    await expect(session.propose()).rejects.toMatchObject({ code: 'EPISODE_OVER' });
+    expect(session.state()).toMatchObject({ status: 'ended', error: null });
+    await expect(session.acceptCall()).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(session.state().status).toBe('ended');
+  });
+
+  it('stores where it is, and takes an undone correction back', async () => {
+    const { session, saved } = start(scripted([box(100), finish]));
+    await session.propose();
+    await session.acceptCall();
+    await session.correct('n1', { name: 'segment_box', box: { x1: 30, y1: 20, x2: 50, y2: 60 } });
+    await session.undo();
+    const stored = saved.at(-1);
+    expect(stored?.outcome).toMatchObject({ status: 'open', node: 'n1' });
+    expect(stored && acceptedPath(stored).map((node) => node.id)).toEqual(['n1']);
+    expect(stored && [verdictOf(stored, 'n1')?.verdict, verdictOf(stored, 'n2')?.verdict]).toEqual([
+      'accepted',
+      'rejected',
+    ]);
+    await session.redo();
+    const again = session.state().trajectory;
+    expect([verdictOf(again, 'n1')?.verdict, verdictOf(again, 'n2')?.verdict]).toEqual([
+      'corrected',
+      'accepted',
+    ]);
+  });
+
+  it('replaces a ghost by the person’s first turn at the same place, also when that is a zoom out', async () => {
+    const { session } = start(
+      scripted([{ name: 'zoom', arguments: { x1: 0, y1: 0, x2: 400, y2: 400 } }, box(100)]),
+    );
+    await session.propose();
+    await session.acceptCall();
+    await session.propose();
+    const { trajectory } = await session.act({
+      name: 'segment_box',
+      box: { x1: 50, y1: 20, x2: 90, y2: 60 },
+    });
+    const ghost = trajectory.nodes.find((node) => node.observation === null);
+    const replacement = trajectory.nodes.find(
+      (node) => node.id === verdictOf(trajectory, ghost?.id ?? '')?.replacement,
+    );
+    expect(replacement).toMatchObject({ parent: ghost?.parent, call: { name: 'zoom_out' } });
   });
 });

@@ -9,6 +9,7 @@ import type { Author, Trajectory, TrajectoryNode, Verdict } from '@shared/trajec
 import {
   appendNode,
   appendVerdict,
+  authorOfPath,
   nodeById,
   observationAt,
   pathTo,
@@ -37,9 +38,27 @@ export interface SessionOptions {
   onText(text: string): void;
   /** Makes the trajectory durable; called after every recorded turn, before `onChange`. */
   save(trajectory: Trajectory): void;
+  /** Number of the last mark of the project's journal: orders turns and marks for undo. */
+  lastMark(): number;
 }
 
 type Status = EpisodeState['status'];
+
+/** A place to step back to, and the last mark of the project's journal when it was left. */
+interface Step {
+  head: string | null;
+  mark: number;
+}
+
+/** What an acceptance stores. */
+export interface Answer {
+  trajectory: Trajectory;
+  /** One mask an object; none when there is no target. */
+  masks: Rle[];
+  /** Predicted IoU of the active object. */
+  score: number | null;
+  author: Author;
+}
 
 /**
  * One episode with a person in it. The agent proposes, the person accepts, replaces, rejects or goes back; every
@@ -56,9 +75,12 @@ export class EpisodeSession {
   private error: EpisodeState['error'] = null;
   /** Environment states by node; null is the root's. Missing ones are made again by running the path. */
   private readonly states = new Map<string | null, EnvironmentState>();
-  private work: { abort: AbortController; done: Promise<void> } | null = null;
-  private readonly undoHeads: (string | null)[] = [];
-  private readonly redoHeads: (string | null)[] = [];
+  /** What runs now. The agent's work is aborted by whatever the person does next; the person's own only by `stop`. */
+  private work: { abort: AbortController; isAgents: boolean } | null = null;
+  /** Everything that changes the session, one after the other. */
+  private queue: Promise<void> = Promise.resolve();
+  private readonly undoHeads: Step[] = [];
+  private readonly redoHeads: Step[] = [];
 
   constructor(options: SessionOptions) {
     this.options = options;
@@ -79,11 +101,12 @@ export class EpisodeSession {
     return this.status !== 'accepted' && this.status !== 'rejected';
   }
 
-  /** Moves to a node without recording a step back; used when a stored episode is opened again. */
-  async restoreHead(head: string | null): Promise<void> {
+  /** Takes up a stored episode at the node where it was; called once, before anything else. */
+  async restore(head: string | null): Promise<void> {
     await this.stateAt(head);
     this.head = head;
-    this.status = this.restingStatus();
+    const { status } = this.trajectory.outcome;
+    this.status = status === 'accepted' || status === 'rejected' ? status : this.restingStatus();
   }
 
   state(): EpisodeState {
@@ -101,90 +124,99 @@ export class EpisodeSession {
     };
   }
 
+  get isBusy(): boolean {
+    return this.work !== null;
+  }
+
+  get environment(): Environment {
+    return this.options.environment;
+  }
+
   async setMode(mode: Mode): Promise<EpisodeState> {
-    if (mode !== 'auto') await this.interrupt();
-    this.mode = mode;
-    this.changed();
-    if (mode === 'auto') void this.runAutomatically();
-    return this.state();
+    if (mode === 'auto') {
+      this.requireOpen();
+      if (!this.work) this.mode = mode;
+      // Its failure is shown in the state.
+      void this.next((signal) => this.runAutomatically(signal), 'agent').catch(() => {});
+      this.changed();
+      return this.state();
+    }
+    return this.next(async () => {
+      this.mode = mode;
+      this.changed();
+    });
   }
 
   /** Asks for the next call and shows it as a ghost. A call that is pending already stays. */
   async propose(): Promise<EpisodeState> {
-    this.requireOpen();
-    if (this.pending) return this.state();
-    await this.interrupt();
-    await this.working((signal) => this.think(signal));
-    return this.state();
+    return this.next(async (signal) => {
+      this.requireOpen();
+      if (!this.pending) await this.think(signal);
+    }, 'agent');
   }
 
   /** Runs the pending call as the agent proposed it. */
   async acceptCall(): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    await this.working((signal) => this.runPending(signal, true));
-    return this.state();
+    return this.next(async (signal) => {
+      this.requireOpen();
+      await this.runPending(signal, true);
+    });
   }
 
   async rejectCall(reason: string | null): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    if (!this.pending) throw nothingPending();
-    this.keepGhost('rejected', null, reason);
-    this.settle();
-    return this.state();
+    return this.next(async () => {
+      this.requireOpen();
+      if (!this.pending) throw nothingPending();
+      this.keepGhost('rejected', null, reason);
+    });
   }
 
   /** A person's call at the head; it replaces a pending call, or the call that ended the episode. */
   async act(gesture: Gesture): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    await this.working(async (signal) => {
+    return this.next(async (signal) => {
+      this.requireOpen();
       const last = this.head === null ? null : nodeById(this.trajectory, this.head);
       const replaces = last && (last.ended === 'finished' || last.ended === 'no_target') ? last : null;
-      const node = await this.actAt(replaces ? replaces.parent : this.head, gesture, signal);
-      if (this.pending) this.keepGhost('corrected', node.id, null);
-      else if (replaces) this.addVerdict(replaces.id, 'corrected', node.id, null);
+      const { sibling, node } = await this.actAt(replaces ? replaces.parent : this.head, gesture, signal);
+      if (this.pending) this.keepGhost('corrected', sibling.id, null);
+      else if (replaces) this.addVerdict(replaces.id, 'corrected', sibling.id, null);
       this.moveTo(node.id);
     });
-    return this.state();
   }
 
   /** A person's call in place of one that ran: the tree forks at its parent. */
   async correct(nodeId: string, gesture: Gesture): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    const replaced = this.node(nodeId);
-    await this.working(async (signal) => {
+    return this.next(async (signal) => {
+      this.requireOpen();
+      const replaced = this.node(nodeId);
+      const { sibling, node } = await this.actAt(replaced.parent, gesture, signal);
       this.dropPending();
-      const node = await this.actAt(replaced.parent, gesture, signal);
-      this.addVerdict(replaced.id, 'corrected', node.id, null);
+      this.addVerdict(replaced.id, 'corrected', sibling.id, null);
       this.moveTo(node.id);
     });
-    return this.state();
   }
 
   async goTo(nodeId: string | null): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    if (nodeId !== null && this.node(nodeId).observation === null) {
-      throw new MaskwrightError('INVALID_REQUEST', 'That call was never run, so there is nothing to go to.', {
-        hint: 'Choose a turn that ran, or make its call yourself.',
-      });
-    }
-    await this.working(async () => {
+    return this.next(async () => {
+      this.requireOpen();
+      if (nodeId !== null && this.node(nodeId).observation === null) {
+        throw new MaskwrightError(
+          'INVALID_REQUEST',
+          'That call was never run, so there is nothing to go to.',
+          {
+            hint: 'Choose a turn that ran, or make its call yourself.',
+          },
+        );
+      }
       await this.stateAt(nodeId);
       this.dropPending();
       this.moveTo(nodeId);
     });
-    return this.state();
   }
 
   async stop(): Promise<EpisodeState> {
-    await this.interrupt();
-    if (this.mode === 'auto') this.mode = 'step';
-    this.changed();
-    return this.state();
+    this.work?.abort.abort();
+    return this.next(async () => {});
   }
 
   get canUndo(): boolean {
@@ -195,78 +227,106 @@ export class EpisodeSession {
     return this.isOpen && this.redoHeads.length > 0;
   }
 
-  /** Steps back to the head before the last change; the turns stay in the tree. */
-  async undo(): Promise<void> {
-    await this.step(this.undoHeads, this.redoHeads);
+  /** The journal's last mark when the turn that undo would take back was made. */
+  get undoMark(): number {
+    return this.undoHeads.at(-1)?.mark ?? 0;
   }
 
-  async redo(): Promise<void> {
-    await this.step(this.redoHeads, this.undoHeads);
+  /** Steps back to the head before the last change; the turns stay in the tree, the undone one as rejected. */
+  async undo(): Promise<EpisodeState> {
+    return this.next(async () => {
+      const left = this.head;
+      if (!(await this.step(this.undoHeads, this.redoHeads))) return;
+      if (left !== null && !pathTo(this.trajectory, this.head).some((node) => node.id === left)) {
+        this.addVerdict(left, 'rejected', null, 'undone');
+      }
+      if (this.head !== null && verdictOf(this.trajectory, this.head)?.verdict === 'corrected') {
+        this.addVerdict(this.head, 'accepted', null, 'correction undone');
+      }
+    });
   }
 
-  /** What the head's state would submit. */
-  async answer(): Promise<{ masks: Rle[]; score: number | null; author: Author; isNoTarget: boolean }> {
-    const state = await this.stateAt(this.head);
-    const path = pathTo(this.trajectory, this.head);
-    return {
-      masks: submittedMasks(state).map(encodeMask),
-      score: activeObjectOf(state).predictedIou,
-      author: path.some((node) => node.author === 'human') ? 'human' : (path[0]?.author ?? 'human'),
-      isNoTarget: state.ended === 'no_target',
-    };
+  async redo(): Promise<EpisodeState> {
+    return this.next(async () => {
+      const left = this.head;
+      if (!(await this.step(this.redoHeads, this.undoHeads))) return;
+      if (this.head === null) return;
+      const head = nodeById(this.trajectory, this.head);
+      if (verdictOf(this.trajectory, head.id)?.reason !== 'undone') return;
+      this.addVerdict(head.id, 'accepted', null, null);
+      if (left !== null && nodeById(this.trajectory, left).parent === head.parent) {
+        this.addVerdict(left, 'corrected', head.id, null);
+      }
+    });
   }
 
   /**
-   * Settles the episode as accepted.
+   * Settles the episode as accepted: what the head's state would submit.
    *
    * @param commit stores annotations and trajectory together, durably, before it returns
    */
-  async accept(category: string, commit: (trajectory: Trajectory) => void): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    this.dropPending();
-    const { masks, isNoTarget } = await this.answer();
-    if (masks.length === 0 && !isNoTarget) {
-      throw new MaskwrightError('INVALID_REQUEST', 'There is no mask to accept yet.', {
-        hint: 'Let the agent segment something, or draw a box around the object.',
+  async accept(category: string, commit: (answer: Answer) => void): Promise<EpisodeState> {
+    return this.next(async () => {
+      this.requireOpen();
+      const state = await this.stateAt(this.head);
+      const masks = submittedMasks(state).map(encodeMask);
+      if (masks.length === 0 && state.ended !== 'no_target') {
+        throw new MaskwrightError('INVALID_REQUEST', 'There is no mask to accept yet.', {
+          hint: 'Let the agent segment something, or draw a box around the object.',
+        });
+      }
+      const path = pathTo(this.trajectory, this.head);
+      let accepted = this.withGhost();
+      for (const node of path) {
+        if (verdictOf(accepted, node.id)?.verdict === 'accepted') continue;
+        accepted = appendVerdict(accepted, verdict(node.id, 'accepted', null, null));
+      }
+      accepted = withOutcome(accepted, {
+        status: 'accepted',
+        node: this.head,
+        masks,
+        category,
+        message: null,
       });
-    }
-    let accepted = this.trajectory;
-    for (const node of pathTo(this.trajectory, this.head)) {
-      if (verdictOf(accepted, node.id)?.verdict === 'accepted') continue;
-      accepted = appendVerdict(accepted, verdict(node.id, 'accepted', null, null));
-    }
-    accepted = withOutcome(accepted, { status: 'accepted', node: this.head, masks, category, message: null });
-    commit(accepted);
-    this.trajectory = accepted;
-    this.status = 'accepted';
-    this.changed();
-    return this.state();
-  }
-
-  async reject(reason: string | null): Promise<EpisodeState> {
-    this.requireOpen();
-    await this.interrupt();
-    this.dropPending();
-    if (this.head !== null) this.addVerdict(this.head, 'rejected', null, reason);
-    this.trajectory = withOutcome(this.trajectory, {
-      status: 'rejected',
-      node: null,
-      masks: [],
-      category: null,
-      message: reason,
+      const score = activeObjectOf(state).predictedIou;
+      commit({ trajectory: accepted, masks, score, author: authorOfPath(path) });
+      this.trajectory = accepted;
+      this.pending = null;
+      this.status = 'accepted';
     });
-    this.status = 'rejected';
-    this.record();
-    return this.state();
   }
 
-  /** Takes the trajectory as the store has it after an undo or redo of its acceptance. */
-  adopt(trajectory: Trajectory): void {
-    this.trajectory = trajectory;
-    const { status } = trajectory.outcome;
-    this.status = status === 'accepted' || status === 'rejected' ? status : this.restingStatus();
-    this.changed();
+  /** @param commit stores the rejection durably before it returns */
+  async reject(reason: string | null, commit: (trajectory: Trajectory) => void): Promise<EpisodeState> {
+    return this.next(async () => {
+      this.requireOpen();
+      let rejected = this.withGhost();
+      if (this.head !== null)
+        rejected = appendVerdict(rejected, verdict(this.head, 'rejected', null, reason));
+      const { category } = rejected.outcome;
+      rejected = withOutcome(rejected, {
+        status: 'rejected',
+        node: this.head,
+        masks: [],
+        category,
+        message: reason,
+      });
+      commit(rejected);
+      this.trajectory = rejected;
+      this.pending = null;
+      this.status = 'rejected';
+    });
+  }
+
+  /** Takes the outcome that the store has after an undo or redo of the decision about this episode. */
+  async adopt(stored: Trajectory): Promise<EpisodeState> {
+    return this.next(async () => {
+      const { status, node } = stored.outcome;
+      await this.stateAt(node);
+      this.trajectory = stored;
+      this.head = node;
+      this.status = status === 'accepted' || status === 'rejected' ? status : this.restingStatus();
+    });
   }
 
   /** The active mask that a gesture would give, without recording anything. Latest wins. */
@@ -282,18 +342,18 @@ export class EpisodeSession {
   }
 
   async close(): Promise<void> {
-    await this.interrupt();
+    this.work?.abort.abort();
+    await this.queue;
     await this.options.policy?.close();
   }
 
-  private async runAutomatically(): Promise<void> {
-    await this.interrupt();
-    await this.working(async (signal) => {
-      while (this.mode === 'auto' && !signal.aborted && (this.pending !== null || this.canPropose())) {
-        if (!this.pending) await this.think(signal);
-        if (this.pending && !signal.aborted) await this.runPending(signal, false);
-      }
-    }).catch(() => {});
+  private async runAutomatically(signal: AbortSignal): Promise<void> {
+    this.mode = 'auto';
+    while (!signal.aborted && (this.pending !== null || this.canPropose())) {
+      if (!this.pending) await this.think(signal);
+      if (this.pending && !signal.aborted) await this.runPending(signal, false);
+    }
+    this.mode = 'step';
   }
 
   private async think(signal: AbortSignal): Promise<void> {
@@ -304,6 +364,11 @@ export class EpisodeSession {
       });
     }
     const state = await this.stateAt(this.head);
+    if (state.ended !== null) {
+      throw new MaskwrightError('EPISODE_OVER', 'The agent has ended the episode.', {
+        hint: 'Accept the result, go back to an earlier turn, or go on by hand.',
+      });
+    }
     this.status = 'thinking';
     this.changed();
     this.pending = await propose(policy, this.trajectory, this.head, environment, state, renderer, {
@@ -315,13 +380,14 @@ export class EpisodeSession {
   }
 
   private async runPending(signal: AbortSignal, byPerson: boolean): Promise<void> {
-    if (!this.pending) throw nothingPending();
+    const { pending } = this;
+    if (!pending) throw nothingPending();
     const state = await this.stateAt(this.head);
     this.status = 'acting';
     this.changed();
     const author = this.options.policy?.author ?? 'agent';
     const { environment } = this.options;
-    const turn = await takeTurn(this.trajectory, this.head, author, this.pending, environment, state, {
+    const turn = await takeTurn(this.trajectory, this.head, author, pending, environment, state, {
       signal,
     });
     this.trajectory = turn.trajectory;
@@ -329,19 +395,31 @@ export class EpisodeSession {
     this.pending = null;
     this.addVerdict(turn.node.id, byPerson ? 'accepted' : 'proposed', null, null);
     this.moveTo(turn.node.id);
+    this.status = this.restingStatus();
+    this.record();
   }
 
-  private async actAt(parent: string | null, gesture: Gesture, signal: AbortSignal): Promise<TrajectoryNode> {
-    let at = parent;
-    let state = await this.stateAt(at);
+  /** @returns the person's turn, and its first one at `parent`: a zoom out where the gesture lies outside the view */
+  private async actAt(
+    parent: string | null,
+    gesture: Gesture,
+    signal: AbortSignal,
+  ): Promise<{ sibling: TrajectoryNode; node: TrajectoryNode }> {
+    const state = await this.stateAt(parent);
+    // Checked before anything is recorded: a person's slip is answered in the window and is no part of the record.
+    const shown = inViewOf(gesture, state, this.options.environment);
+    const { coordinates } = this.trajectory.header;
+    const checked = checkCall(shown, callOf(gesture, shown.view, coordinates), coordinates, null);
+    if ('invalid' in checked) throw new MaskwrightError('INVALID_REQUEST', checked.invalid);
     this.status = 'acting';
     this.changed();
-    if (!isGestureInView(gesture, state.view)) {
-      const zoomedOut = await this.personTurn(at, state, { name: 'zoom_out' }, signal);
-      at = zoomedOut.node.id;
-      state = zoomedOut.result.state;
+    if (isGestureInView(gesture, state.view)) {
+      const { node } = await this.personTurn(parent, state, gesture, signal);
+      return { sibling: node, node };
     }
-    return (await this.personTurn(at, state, gesture, signal)).node;
+    const zoomedOut = await this.personTurn(parent, state, { name: 'zoom_out' }, signal);
+    const { node } = await this.personTurn(zoomedOut.node.id, zoomedOut.result.state, gesture, signal);
+    return { sibling: zoomedOut.node, node };
   }
 
   private async personTurn(
@@ -353,9 +431,6 @@ export class EpisodeSession {
     const { coordinates } = this.trajectory.header;
     const continued: EnvironmentState = { ...state, ended: null };
     const call = callOf(gesture, continued.view, coordinates);
-    const checked = checkCall(continued, call, coordinates, null);
-    // A person's slip is answered in the window; only an agent's is part of the record.
-    if ('invalid' in checked) throw new MaskwrightError('INVALID_REQUEST', checked.invalid);
     const proposal = { thought: '', call, problem: null, raw: '', usage: {} };
     const turn = await takeTurn(
       this.trajectory,
@@ -389,36 +464,40 @@ export class EpisodeSession {
     return state;
   }
 
-  private async step(from: (string | null)[], to: (string | null)[]): Promise<void> {
-    await this.interrupt();
+  private async step(from: Step[], to: Step[]): Promise<boolean> {
     const target = from.at(-1);
-    if (target === undefined) return;
-    await this.working(async () => {
-      await this.stateAt(target);
-      this.dropPending();
-      from.pop();
-      to.push(this.head);
-      this.head = target;
-    });
+    if (!target || !this.isOpen) return false;
+    await this.stateAt(target.head);
+    this.dropPending();
+    from.pop();
+    to.push({ head: this.head, mark: target.mark });
+    this.head = target.head;
+    return true;
   }
 
   private moveTo(head: string | null): void {
-    if (head !== this.head) {
-      this.undoHeads.push(this.head);
-      this.redoHeads.length = 0;
-      this.head = head;
-    }
-    this.record();
+    if (head === this.head) return;
+    this.undoHeads.push({ head: this.head, mark: this.options.lastMark() });
+    this.redoHeads.length = 0;
+    this.head = head;
   }
 
   /** Keeps a pending call that will not run as a sibling of what comes in its place. */
   private keepGhost(kind: Verdict['verdict'], replacement: string | null, reason: string | null): void {
-    if (!this.pending) return;
+    this.trajectory = this.withGhost(kind, replacement, reason);
+    this.pending = null;
+  }
+
+  /** The trajectory with the pending call as a node that never ran. */
+  private withGhost(
+    kind: Verdict['verdict'] = 'proposed',
+    replacement: string | null = null,
+    reason: string | null = null,
+  ): Trajectory {
+    if (!this.pending) return this.trajectory;
     const author = this.options.policy?.author ?? 'agent';
     const ghost = ghostNode(this.trajectory, this.head, author, this.pending);
-    this.trajectory = appendNode(this.trajectory, ghost);
-    this.pending = null;
-    this.addVerdict(ghost.id, kind, replacement, reason);
+    return appendVerdict(appendNode(this.trajectory, ghost), verdict(ghost.id, kind, replacement, reason));
   }
 
   private dropPending(): void {
@@ -434,58 +513,64 @@ export class EpisodeSession {
     this.trajectory = appendVerdict(this.trajectory, verdict(node, kind, replacement, reason));
   }
 
-  /** Runs one piece of work; its failure is shown in the state and thrown, a cancellation is neither. */
-  private async working(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const abort = new AbortController();
-    this.error = null;
-    const run = task(abort.signal);
-    const done = run.then(
+  /**
+   * Runs a task after everything that was asked before; a person's interrupts the agent. The session is stored and
+   * told after it. A failure is thrown, and shown in the state unless it is a slip; an interruption is neither.
+   */
+  private next(
+    task: (signal: AbortSignal) => Promise<void>,
+    by: 'person' | 'agent' = 'person',
+  ): Promise<EpisodeState> {
+    if (by === 'person' && this.work?.isAgents) this.work.abort.abort();
+    const run = this.queue.then(() => this.run(task, by === 'agent'));
+    this.queue = run.then(
       () => {},
       () => {},
     );
-    const current = { abort, done };
-    this.work = current;
+    return run;
+  }
+
+  private async run(task: (signal: AbortSignal) => Promise<void>, isAgents: boolean): Promise<EpisodeState> {
+    const abort = new AbortController();
+    this.work = { abort, isAgents };
+    this.error = null;
     try {
-      await run;
-      this.settle();
+      await task(abort.signal);
     } catch (error) {
-      if (isCancelled(error)) {
-        this.settle();
-        return;
+      if (!(isCancelled(error) && abort.signal.aborted)) {
+        if (!isSlip(error)) {
+          const hint = error instanceof MaskwrightError ? error.hint : '';
+          this.error = { message: messageOf(error), hint };
+        }
+        throw error;
       }
-      if (this.mode === 'auto') this.mode = 'step';
-      const hint = error instanceof MaskwrightError ? error.hint : '';
-      const isSlip = error instanceof MaskwrightError && error.code === 'INVALID_REQUEST';
-      if (isSlip) this.settle();
-      else {
-        this.error = { message: messageOf(error), hint };
-        this.status = 'failed';
-        this.changed();
-      }
-      throw error;
     } finally {
-      if (this.work === current) this.work = null;
+      this.work = null;
+      // Nothing runs by itself any more: it was stopped, has failed, or has come to its end.
+      if (this.mode === 'auto' && (abort.signal.aborted || this.error)) this.mode = 'step';
+      if (this.isOpen) this.status = this.error ? 'failed' : this.restingStatus();
+      this.record();
     }
-  }
-
-  private async interrupt(): Promise<void> {
-    const { work } = this;
-    if (!work) return;
-    work.abort.abort();
-    await work.done;
-  }
-
-  private settle(): void {
-    this.status = this.pending ? 'proposed' : this.restingStatus();
-    this.record();
+    return this.state();
   }
 
   private restingStatus(): Status {
+    if (this.pending) return 'proposed';
     return this.states.get(this.head)?.ended ? 'ended' : 'waiting';
   }
 
+  /** Stores the trajectory with the place where it is, and tells. */
   private record(): void {
-    this.options.save(this.trajectory);
+    if (this.isOpen) {
+      this.trajectory = withOutcome(this.trajectory, {
+        status: 'open',
+        node: this.head,
+        masks: [],
+        category: null,
+        message: null,
+      });
+      this.options.save(this.trajectory);
+    }
     this.changed();
   }
 
@@ -563,6 +648,12 @@ function inViewOf(gesture: Gesture, state: EnvironmentState, environment: Enviro
     ended: null,
     view: isGestureInView(gesture, state.view) ? state.view : fullView(image, viewConfig),
   };
+}
+
+/** What the person did does not fit the state; the episode is as it was. */
+function isSlip(error: unknown): boolean {
+  const slips = ['INVALID_REQUEST', 'CONFLICT', 'NOT_FOUND', 'EPISODE_OVER'];
+  return error instanceof MaskwrightError && slips.includes(error.code);
 }
 
 function nothingPending(): MaskwrightError {

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { MaskwrightError } from '@shared/contract/errors';
-import type {
+import {
   agentSourceSchema,
-  EpisodeState,
-  HistoryState,
-  MethodOutput,
-  Mode,
+  type EpisodeState,
+  type HistoryState,
+  type MethodOutput,
+  type Mode,
 } from '@shared/contract/methods';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { acceptedPath, newTrajectory, observationAt } from '@shared/trajectory/tree';
 import sharp from 'sharp';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { headerOf } from '../agent/episode';
 import { EpisodeSession } from '../agent/session';
 import { Environment } from '../environment/environment';
@@ -19,6 +19,7 @@ import { ObservationRenderer } from '../environment/observation-image';
 import { openImage } from '../images/image-file';
 import type { Policy } from '../policies/policy';
 import { replayPolicy } from '../policies/replay';
+import type { ProjectStore } from '../project';
 import { recordedSegmenter } from '../segmenters/recorded';
 import type { Segmenter } from '../segmenters/segmenter';
 import type { Models } from '../setup/models';
@@ -27,8 +28,12 @@ import type { Workspace } from './workspace';
 
 type AgentSource = z.output<typeof agentSourceSchema>;
 
-/** Sessions kept in memory; older ones are opened again from the store when they are asked for. */
-const openSessions = 12;
+/** Sessions kept in memory, each with its masks as bitmaps; others are opened again from the store when needed. */
+const openSessions = 4;
+
+/** What an episode needs beside its trajectory to be opened again; kept as a setting of the project. */
+const setupSchema = z.object({ source: agentSourceSchema });
+const setupKey = (episodeId: string): string => `episode ${episodeId}`;
 
 /** The episodes that people have open, and the one undo over their turns and the project's journal. */
 export class EpisodeDesk {
@@ -36,8 +41,12 @@ export class EpisodeDesk {
   private readonly workspace: Workspace;
   private readonly emit: Emit;
   private readonly renderer = new ObservationRenderer();
+  /** In the order of use, the latest last. */
   private readonly sessions = new Map<string, EpisodeSession>();
+  private readonly opening = new Map<string, Promise<EpisodeSession>>();
   private active: EpisodeSession | null = null;
+  /** What was undone, the latest last: redo brings it back in the reverse order. */
+  private undone: ('turn' | 'mark')[] = [];
 
   constructor(models: Models, workspace: Workspace, emit: Emit) {
     this.models = models;
@@ -53,35 +62,46 @@ export class EpisodeDesk {
     turnBudget: number;
   }): Promise<EpisodeState> {
     const { project } = this.workspace;
-    const recorded = input.source.kind === 'replay' ? project.trajectory(input.source.trajectoryId) : null;
-    const { policy, policyLength } = await this.policyOf(input.source, recorded);
-    const environment = await this.environmentOf(input.imageId, {
-      recorded,
+    const { imageId, source } = input;
+    const recorded = source.kind === 'replay' ? project.trajectory(source.trajectoryId) : null;
+    const { policy, policyLength } = await this.policyOf(source, recorded);
+    const environment = await this.environmentOf(project, imageId, {
+      recordings: recorded ? [recorded] : [],
       coordinates: recorded?.header.coordinates ?? this.models.coordinates,
       viewConfig: recorded?.header.view ?? null,
       turnBudget: Math.max(input.turnBudget, policyLength ?? 0),
     });
     const header = headerOf(environment, {
       id: randomUUID(),
-      imageName: project.imageById(input.imageId).name,
+      imageName: project.imageById(imageId).name,
       query: input.query,
       policy: policy?.identity ?? { kind: 'human', name: 'person' },
       seed: null,
     });
     const trajectory = newTrajectory(header, environment.reset().observation);
-    const session = this.open(input.imageId, input.mode, trajectory, environment, policy, policyLength);
-    if (input.mode === 'auto' && policy) return session.setMode('auto');
-    return session.state();
+    const session = this.newSession(project, {
+      imageId,
+      source,
+      trajectory,
+      environment,
+      policy,
+      policyLength,
+    });
+    this.use(session);
+    return session.setMode(input.mode === 'auto' && !policy ? 'step' : input.mode);
   }
 
   /** @throws MaskwrightError NOT_FOUND when neither memory nor project knows the episode */
   async session(episodeId: string): Promise<EpisodeSession> {
     const known = this.sessions.get(episodeId);
-    if (known) {
-      this.active = known;
-      return known;
-    }
-    return this.reopen(episodeId);
+    if (known) return this.use(known);
+    const underway = this.opening.get(episodeId);
+    if (underway) return underway;
+    const opening = this.reopen(this.workspace.project, episodeId).finally(() =>
+      this.opening.delete(episodeId),
+    );
+    this.opening.set(episodeId, opening);
+    return opening;
   }
 
   async observationImage(
@@ -91,8 +111,8 @@ export class EpisodeDesk {
   ): Promise<MethodOutput<'episode.observationImage'>> {
     const session = await this.session(episodeId);
     const { trajectory } = session.state();
-    const image = await openImage(this.workspace.project.imagePath(session.imageId));
     const observation = observationAt(trajectory, nodeId);
+    const { image } = session.environment.options;
     const { png } = await this.renderer.render(image, observation, trajectory.header.overlay);
     const bytes = await sharp(png)
       .resize(size, size, { fit: 'inside', withoutEnlargement: true })
@@ -104,40 +124,67 @@ export class EpisodeDesk {
   /** @param imageId the image that the person looks at; turns of an episode on another image are left alone */
   historyState(imageId: string | null): HistoryState {
     const stored = this.workspace.current?.historyState() ?? { undo: null, redo: null };
-    const session = this.activeOn(imageId);
     return {
-      undo: session?.canUndo ? 'turn' : stored.undo,
-      redo: session?.canRedo ? 'turn' : stored.redo,
+      undo: this.turnToUndo(imageId) ? 'turn' : stored.undo,
+      redo: this.turnToRedo(imageId) ? 'turn' : stored.redo,
     };
   }
 
+  /** Takes back what was done last: a turn of the episode on this image, or a mark of the journal. */
   async undo(imageId: string | null): Promise<HistoryState> {
-    const session = this.activeOn(imageId);
-    if (session?.canUndo) await session.undo();
-    else this.adopt(this.workspace.project.undo().imageIds);
+    const session = this.turnToUndo(imageId);
+    if (session) {
+      await session.undo();
+      this.undone.push('turn');
+    } else {
+      const { imageIds } = this.workspace.project.undo();
+      await this.adopt(imageIds);
+      if (imageIds.length > 0) this.undone.push('mark');
+    }
     return this.told(imageId);
   }
 
   async redo(imageId: string | null): Promise<HistoryState> {
-    const session = this.activeOn(imageId);
-    if (session?.canRedo) await session.redo();
-    else this.adopt(this.workspace.project.redo().imageIds);
+    const session = this.turnToRedo(imageId);
+    if (session) await session.redo();
+    else await this.adopt(this.workspace.project.redo().imageIds);
+    this.undone.pop();
     return this.told(imageId);
   }
 
+  /** Before the project is closed: the agent stops, and everything is stored. */
   async closeAll(): Promise<void> {
-    await Promise.all([...this.sessions.values()].map((session) => session.close()));
+    await Promise.allSettled(this.opening.values());
+    const sessions = [...this.sessions.values()];
     this.sessions.clear();
     this.active = null;
+    this.undone = [];
+    await Promise.all(sessions.map((session) => session.close()));
   }
 
-  /** Sessions whose acceptance was undone or redone take the outcome that the store has now. */
-  private adopt(imageIds: readonly string[]): void {
+  /** The session whose last turn is newer than the journal's last mark. */
+  private turnToUndo(imageId: string | null): EpisodeSession | null {
+    const session = this.activeOn(imageId);
+    const lastMark = this.workspace.current?.lastMark() ?? 0;
+    return session?.canUndo && session.undoMark >= lastMark ? session : null;
+  }
+
+  private turnToRedo(imageId: string | null): EpisodeSession | null {
+    const session = this.activeOn(imageId);
+    return session?.canRedo && this.undone.at(-1) !== 'mark' ? session : null;
+  }
+
+  private activeOn(imageId: string | null): EpisodeSession | null {
+    return this.active && (imageId === null || this.active.imageId === imageId) ? this.active : null;
+  }
+
+  /** Sessions whose decision was undone or redone take the outcome that the store has now. */
+  private async adopt(imageIds: readonly string[]): Promise<void> {
     for (const session of this.sessions.values()) {
-      const isStored = session.state().trajectory.nodes.length > 0;
-      if (!isStored || !imageIds.includes(session.imageId)) continue;
+      const { trajectory } = session.state();
+      if (trajectory.nodes.length === 0 || !imageIds.includes(session.imageId)) continue;
       const stored = this.workspace.project.trajectory(session.id);
-      if (stored.outcome.status !== session.state().trajectory.outcome.status) session.adopt(stored);
+      if (stored.outcome.status !== trajectory.outcome.status) await session.adopt(stored);
     }
   }
 
@@ -146,45 +193,49 @@ export class EpisodeDesk {
     return this.historyState(imageId);
   }
 
-  private activeOn(imageId: string | null): EpisodeSession | null {
-    return this.active && (imageId === null || this.active.imageId === imageId) ? this.active : null;
-  }
-
-  private async reopen(episodeId: string): Promise<EpisodeSession> {
-    const { project } = this.workspace;
+  private async reopen(project: ProjectStore, episodeId: string): Promise<EpisodeSession> {
     const trajectory = project.trajectory(episodeId);
+    const { header, outcome } = trajectory;
     const imageId = project.imageOfTrajectory(episodeId);
-    const { policy, policyLength } = await this.policyOf({ kind: 'model' }, null);
-    const { header } = trajectory;
-    const environment = await this.environmentOf(imageId, {
-      recorded: trajectory,
+    const source = sourceOf(project, trajectory);
+    const recorded = source.kind === 'replay' ? project.trajectory(source.trajectoryId) : null;
+    const { policy, policyLength } = await this.policyOf(source, recorded);
+    const environment = await this.environmentOf(project, imageId, {
+      recordings: recorded ? [trajectory, recorded] : [trajectory],
       coordinates: header.coordinates,
       viewConfig: header.view,
       turnBudget: header.turnBudget,
     });
-    const session = this.open(imageId, 'step', trajectory, environment, policy, policyLength);
-    await session.restoreHead(acceptedPath(trajectory).at(-1)?.id ?? null);
-    if (trajectory.outcome.status !== 'open') session.adopt(trajectory);
-    return session;
-  }
-
-  private open(
-    imageId: string,
-    mode: Mode,
-    trajectory: Trajectory,
-    environment: Environment,
-    policy: Policy | null,
-    policyLength: number | null,
-  ): EpisodeSession {
-    const { id } = trajectory.header;
-    const { project } = this.workspace;
-    const session = new EpisodeSession({
+    const session = this.newSession(project, {
       imageId,
-      mode,
+      source,
       trajectory,
       environment,
       policy,
       policyLength,
+    });
+    await session.restore(outcome.node ?? acceptedPath(trajectory).at(-1)?.id ?? null);
+    return this.use(session);
+  }
+
+  private newSession(
+    project: ProjectStore,
+    episode: {
+      imageId: string;
+      source: AgentSource;
+      trajectory: Trajectory;
+      environment: Environment;
+      policy: Policy | null;
+      policyLength: number | null;
+    },
+  ): EpisodeSession {
+    const { imageId, source, ...rest } = episode;
+    const { id } = episode.trajectory.header;
+    let isStored = episode.trajectory.nodes.length > 0;
+    return new EpisodeSession({
+      ...rest,
+      imageId,
+      mode: 'step',
       renderer: this.renderer,
       onChange: (state) => {
         this.emit('episode.changed', state);
@@ -192,22 +243,28 @@ export class EpisodeDesk {
       },
       onText: (text) => this.emit('episode.text', { episodeId: id, text }),
       save: (current) => {
-        if (current.nodes.length > 0) project.saveTrajectory(current, imageId);
+        if (current.nodes.length === 0) return;
+        project.saveTrajectory(current, imageId);
+        if (!isStored) project.setSetting(setupKey(id), { source });
+        isStored = true;
       },
+      lastMark: () => project.lastMark(),
     });
-    this.sessions.set(id, session);
-    this.active = session;
-    this.forgetOldest();
-    return session;
   }
 
-  private forgetOldest(): void {
-    for (const [id, session] of this.sessions) {
-      if (this.sessions.size <= openSessions) return;
-      if (session === this.active) continue;
+  /** Makes a session the active one and lets go of the longest unused ones. */
+  private use(session: EpisodeSession): EpisodeSession {
+    this.sessions.delete(session.id);
+    this.sessions.set(session.id, session);
+    if (this.active !== session) this.undone = [];
+    this.active = session;
+    for (const [id, other] of this.sessions) {
+      if (this.sessions.size <= openSessions) break;
+      if (other === session || other.isBusy) continue;
       this.sessions.delete(id);
-      void session.close();
+      void other.close();
     }
+    return session;
   }
 
   private async policyOf(
@@ -222,38 +279,44 @@ export class EpisodeDesk {
     return { policy: await this.models.agent(), policyLength: null };
   }
 
+  /** @param options.recordings trajectories whose recorded masks are answered as they were */
   private async environmentOf(
+    project: ProjectStore,
     imageId: string,
     options: {
-      recorded: Trajectory | null;
+      recordings: readonly Trajectory[];
       coordinates: Coordinates;
       viewConfig: ViewConfig | null;
       turnBudget: number;
     },
   ): Promise<Environment> {
-    const image = await openImage(this.workspace.project.imagePath(imageId));
-    const { recorded } = options;
-    if (
-      recorded &&
-      (recorded.header.image.width !== image.width || recorded.header.image.height !== image.height)
-    ) {
+    const image = await openImage(project.imagePath(imageId));
+    for (const { header } of options.recordings) {
+      if (header.image.width === image.width && header.image.height === image.height) continue;
       throw new MaskwrightError('CONFLICT', 'The image has changed since these turns were recorded.', {
         hint: 'Put the original file back, or start a new episode.',
       });
     }
+    // Waits for a segmenter that is still loading, so that the header names the right one.
+    await this.models.segmenter();
+    const segmenter = options.recordings.reduce<Segmenter>(
+      (inner, recording) => recordedSegmenter(recording, inner),
+      this.models.currentSegmenter(),
+    );
     return new Environment({
       image,
-      segmenter: await this.segmenterFor(recorded),
+      segmenter,
       coordinates: options.coordinates,
       viewConfig: options.viewConfig ?? defaultViewConfig(options.coordinates),
       turnBudget: options.turnBudget,
     });
   }
+}
 
-  /** Recorded turns give their recorded masks; everything else asks the segmenter that is set up. */
-  private async segmenterFor(recorded: Trajectory | null): Promise<Segmenter> {
-    const segmenter = await this.models.segmenter();
-    if (recorded) return recordedSegmenter(recorded, segmenter);
-    return segmenter ?? this.models.absentSegmenter();
-  }
+/** Who proposes in a stored episode. A replay whose recording is gone goes on by hand. */
+function sourceOf(project: ProjectStore, trajectory: Trajectory): AgentSource {
+  const { id, policy } = trajectory.header;
+  const stored = project.setting(setupKey(id), setupSchema)?.source;
+  if (stored?.kind === 'replay' && !project.hasTrajectory(stored.trajectoryId)) return { kind: 'none' };
+  return stored ?? { kind: policy.kind === 'human' ? 'none' : 'model' };
 }

@@ -21,23 +21,22 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
       const session = await desk.session(episodeId);
       const { project } = workspace;
       const category = project.categories().find((known) => known.id === categoryId)?.name ?? '';
-      const { masks, score, author } = await session.answer();
       const query = session.state().trajectory.header.query || null;
       let annotations: ReturnType<typeof project.annotations> = [];
-      const state = await session.accept(category, (trajectory) => {
-        annotations = project.acceptEpisode({
-          imageId: session.imageId,
-          trajectory,
-          categoryId,
-          masks,
-          score,
-          author,
-          query,
-        }).annotations;
+      const state = await session.accept(category, (answer) => {
+        const accepted = project.acceptEpisode({ imageId: session.imageId, categoryId, query, ...answer });
+        annotations = accepted.annotations;
       });
       return { state, annotations, history: desk.historyState(session.imageId) };
     },
-    'episode.reject': async ({ episodeId, reason }) => (await desk.session(episodeId)).reject(reason),
+    'episode.reject': async ({ episodeId, reason }) => {
+      const session = await desk.session(episodeId);
+      const { project } = workspace;
+      return session.reject(reason, (trajectory) => {
+        // Nothing was stored of an episode without a turn, so there is nothing to settle.
+        if (trajectory.nodes.length > 0) project.rejectEpisode(session.imageId, trajectory);
+      });
+    },
     'episode.observationImage': async ({ episodeId, nodeId, size }) =>
       desk.observationImage(episodeId, nodeId, size),
     'segment.preview': async ({ episodeId, gesture }) => ({

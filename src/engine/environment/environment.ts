@@ -1,3 +1,4 @@
+import { MaskwrightError } from '@shared/contract/errors';
 import type { Gesture } from '@shared/contract/methods';
 import { type Coordinates, fullView, type View, type ViewConfig, zoomView } from '@shared/geometry/view';
 import type { Bitmap } from '@shared/mask/bitmap';
@@ -66,7 +67,8 @@ export class Environment {
    * submits what there is and marks the episode truncated.
    *
    * @param call as a policy wrote it, or null when its answer held none; `problem` then says why
-   * @throws MaskwrightError from the segmenter (SEGMENTER_FAILED, MODEL_MISSING, CANCELLED); the state is unchanged
+   * @throws MaskwrightError EPISODE_OVER after the end; from the segmenter SEGMENTER_FAILED, MODEL_MISSING, CANCELLED.
+   *   The state is unchanged
    */
   async step(
     state: EnvironmentState,
@@ -74,6 +76,9 @@ export class Environment {
     options: StepOptions & { problem?: string | null } = {},
   ): Promise<StepResult> {
     const { coordinates } = this.options;
+    if (state.ended !== null) {
+      throw new MaskwrightError('EPISODE_OVER', `The episode ended already: ${state.ended}.`);
+    }
     const checked = checkCall(state, call, coordinates, options.problem ?? null);
     const spent: EnvironmentState = { ...state, turn: state.turn + 1, past: [...state.past, state] };
     const outOfTurns = !options.unbounded && spent.turn >= state.turnBudget;

@@ -66,14 +66,11 @@ export class Acceptance {
           hint: 'Undo first to change it.',
         });
       }
-      trajectories.put({ ...trajectory, outcome: openOutcome }, imageId, true);
-      const outcome: Outcome = { ...trajectory.outcome, status: 'accepted', masks, category: category.name };
-      this.#journal.change({
-        table: 'trajectories',
-        key: id,
-        imageId,
-        before: { outcome: JSON.stringify(openOutcome), status: 'open' },
-        after: { outcome: JSON.stringify(outcome), status: 'accepted' },
+      this.#settle(imageId, trajectory, {
+        ...trajectory.outcome,
+        status: 'accepted',
+        masks,
+        category: category.name,
       });
       const added = masks.map((mask) =>
         annotations.insert({
@@ -94,5 +91,30 @@ export class Acceptance {
       history: this.#journal.historyState(),
       trajectory: trajectories.trajectory(id),
     };
+  }
+
+  /** Rejects an episode. One mark: undo makes its outcome open again. */
+  rejectEpisode(imageId: string, trajectory: Trajectory): void {
+    const { query } = trajectory.header;
+    this.#journal.mark(query === '' ? 'Reject' : `Reject “${query}”`, () => {
+      this.#settle(imageId, trajectory, { ...trajectory.outcome, status: 'rejected' });
+    });
+    this.#topics.trajectories.saveTrajectory(
+      this.#topics.trajectories.trajectory(trajectory.header.id),
+      imageId,
+    );
+  }
+
+  /** Stores a trajectory as open, at the place where it is, and its outcome as the change that undo takes back. */
+  #settle(imageId: string, trajectory: Trajectory, outcome: Outcome): void {
+    const open: Outcome = { ...openOutcome, node: trajectory.outcome.node };
+    this.#topics.trajectories.put({ ...trajectory, outcome: open }, imageId, true);
+    this.#journal.change({
+      table: 'trajectories',
+      key: trajectory.header.id,
+      imageId,
+      before: { outcome: JSON.stringify(open), status: open.status },
+      after: { outcome: JSON.stringify(outcome), status: outcome.status },
+    });
   }
 }

@@ -153,6 +153,11 @@ export class Journal {
   }
 
   /** Labels of what undo and redo would do. */
+  /** Number of the mark that undo would take back, growing with time; 0 when there is none. */
+  lastMark(): number {
+    return this.#history.nextUndo ?? 0;
+  }
+
   historyState(): HistoryState {
     return { undo: this.#labelOf(this.#history.nextUndo), redo: this.#labelOf(this.#history.nextRedo) };
   }

@@ -134,6 +134,10 @@ export class ProjectStore
     return this.#journal.historyState();
   }
 
+  lastMark(): number {
+    return this.#journal.lastMark();
+  }
+
   undo(): Played {
     return this.#journal.undo();
   }
@@ -258,6 +262,10 @@ export class ProjectStore
 
   // ------------------------------------------------------------------ trajectories.ts and acceptance.ts
 
+  hasTrajectory(trajectoryId: string): boolean {
+    return this.#trajectories.hasTrajectory(trajectoryId);
+  }
+
   saveTrajectory(trajectory: Trajectory, imageId: string): void {
     this.#trajectories.saveTrajectory(trajectory, imageId);
   }
@@ -280,6 +288,10 @@ export class ProjectStore
 
   acceptEpisode(input: AcceptedEpisode): Accepted {
     return this.#acceptance.acceptEpisode(input);
+  }
+
+  rejectEpisode(imageId: string, trajectory: Trajectory): void {
+    this.#acceptance.rejectEpisode(imageId, trajectory);
   }
 
   // ------------------------------------------------------------------ jobs.ts

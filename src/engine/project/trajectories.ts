@@ -47,6 +47,10 @@ export class Trajectories {
     });
   }
 
+  hasTrajectory(trajectoryId: string): boolean {
+    return this.outcomeOf(trajectoryId) !== null;
+  }
+
   /** Writes a trajectory's row. With `decides` its outcome is taken as it is, whatever was stored before. */
   put(input: Trajectory, imageId: string, decides: boolean): void {
     const { trajectory, body } = checkedTrajectory(input);
