@@ -6,16 +6,23 @@ import type { AppInfo } from '@shared/contract/methods';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { writeTinyQwenVl } from '../../../tests/support/tiny-gguf';
 import type { OpenedSegmenter, OpenSegmenterOptions } from '../segmenters/open-segmenter';
-import type { ImageSource, Segmentation } from '../segmenters/segmenter';
+import type { Candidate, ImageSource, Prompt, Segmentation } from '../segmenters/segmenter';
 import { Models } from './models';
 
 /** Segmenters as they were opened; each answers when told, and throws CANCELLED once it is closed. */
 interface Fake {
   name: string;
   isClosed: boolean;
+  prompts: Prompt[];
   answer(): void;
 }
 const fakes: Fake[] = [];
+
+function candidate(): Candidate {
+  const mask = { width: 1, height: 1, data: new Uint8Array(1) };
+  return { mask, predictedIou: 1, lowRes: { width: 1, height: 1, data: new Float32Array(1) } };
+}
+
 /** Opening waits for this. */
 let gate: Promise<void> = Promise.resolve();
 
@@ -27,15 +34,17 @@ vi.mock('../segmenters/open-segmenter', () => ({
     const fake: Fake = {
       name: encoder,
       isClosed: false,
-      answer: () => settle?.resolve({ candidates: [], best: fakes.indexOf(fake) }),
+      prompts: [],
+      answer: () => settle?.resolve({ candidates: [candidate()], best: fakes.indexOf(fake) }),
     };
     fakes.push(fake);
     const where = { requested: 'auto' as const, actual: 'cpu' as const, reasons: [] };
     return {
       identity: { name: encoder, signature: 'sam1' },
       async encode() {},
-      segment: () =>
+      segment: (_image, prompt) =>
         new Promise((resolve, reject) => {
+          fake.prompts.push(prompt);
           settle = { resolve, reject };
         }),
       report: () => ({
@@ -45,7 +54,7 @@ vi.mock('../segmenters/open-segmenter', () => ({
         threads: { encoder: 1, decoder: 1 },
         inputSize: 1024,
         surrogate: false,
-        cache: { memoryHits: 0, diskHits: 0, misses: 0 },
+        cache: { memory: 0, disk: 0, misses: 0 },
         cacheError: null,
       }),
       async close() {
@@ -117,10 +126,21 @@ it('a segmenter that is replaced finishes what it does, and is closed then', asy
   const next = segmenter?.segment(image, prompt);
   await Promise.resolve();
   fakes[0]?.answer();
-  expect((await running)?.best).toBe(0);
+  const first = await running;
+  expect(first?.best).toBe(0);
   expect(fakes.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   fakes[1]?.answer();
-  expect((await next)?.best).toBe(1);
+  const second = await next;
+  expect(second?.best).toBe(1);
+  // Logits are refined by the segmenter that gave them only.
+  for (const given of [first, second]) {
+    const refined = segmenter?.segment(image, { ...prompt, lowRes: given?.candidates[0]?.lowRes ?? null });
+    const asked = given === first ? 2 : 3;
+    await vi.waitFor(() => expect(fakes[1]?.prompts).toHaveLength(asked));
+    fakes[1]?.answer();
+    await refined;
+  }
+  expect(fakes[1]?.prompts.map(({ lowRes }) => lowRes)).toEqual([null, null, second?.candidates[0]?.lowRes]);
   await models.close();
 });
 

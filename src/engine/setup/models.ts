@@ -216,12 +216,25 @@ export class Models {
       await this.firstSegmenter;
       return slot.use(missing, work);
     };
+    /** Who gave which logits: another segmenter cannot refine them, and refines from the prompts alone. */
+    const givers = new WeakMap<Float32Array, Segmenter>();
     return {
       get identity() {
         return slot.current?.identity ?? { name: 'none', signature: 'recorded' };
       },
       encode: (image, options) => use((segmenter) => segmenter.encode(image, options)),
-      segment: (image, prompt, options) => use((segmenter) => segmenter.segment(image, prompt, options)),
+      segment: (image, prompt, options) =>
+        use(async (segmenter) => {
+          const giver = prompt.lowRes && givers.get(prompt.lowRes.data);
+          const isForeign = giver !== null && giver !== undefined && giver !== segmenter;
+          const segmentation = await segmenter.segment(
+            image,
+            isForeign ? { ...prompt, lowRes: null } : prompt,
+            options,
+          );
+          for (const { lowRes } of segmentation.candidates) givers.set(lowRes.data, segmenter);
+          return segmentation;
+        }),
       async close() {},
     };
   }
@@ -242,7 +255,7 @@ export class Models {
         return slot.current?.author ?? 'agent';
       },
       get readsPrompt() {
-        return slot.current?.readsPrompt ?? false;
+        return slot.current?.readsPrompt ?? true;
       },
       propose: (input, options) => slot.use(missing, (agent) => agent.propose(input, options)),
       async close() {},
