@@ -28,10 +28,16 @@ function portNumber(text: string): number {
   return value;
 }
 
+function tokenText(text: string): string {
+  if (!/^[A-Za-z0-9_-]{16,}$/.test(text))
+    throw new InvalidArgumentError('It must be at least 16 letters, digits, "-" or "_".');
+  return text;
+}
+
 const exitCodeHelp = `
 Exit codes:
   ${exitCodes.ok}    everything was done
-  ${exitCodes.itemsFailed}    done, but some items failed (they are listed and counted)
+  ${exitCodes.itemsFailed}    done, but some items failed or were skipped (they are listed and counted)
   ${exitCodes.usage}    the command line or an input file is wrong
   ${exitCodes.failed}    the work could not be done (a model, file or endpoint is missing or broken)
   ${exitCodes.interrupted}  interrupted; the same command goes on from there
@@ -88,7 +94,7 @@ A key for an endpoint comes from the environment: MASKWRIGHT_API_KEY. Without #M
 when the same command is given again.
 
 report.json: n, failed, gIoU, cIoU, gIoU_first (after the first segmentation call), turns and invalid_calls (sums),
-per_item. A failed item counts as a miss. IoU fields are null where there is no ground truth.${exitCodeHelp}`,
+skipped (entries of the input that could not be used), per_item. A failed item counts as a miss. IoU fields are null where there is no ground truth.${exitCodeHelp}`,
     )
     .action(annotateCommand);
 
@@ -118,7 +124,11 @@ per_item. A failed item counts as a miss. IoU fields are null where there is no 
     .option('--sample', 'open the sample project')
     .option('--port <n>', 'port; 0 for any free one', portNumber, 7070)
     .option('--host <address>', 'address to listen on; anything but loopback needs a token', '127.0.0.1')
-    .option('--token <token>', 'token that the browser must bring (default: a new one, when one is needed)')
+    .option(
+      '--token <token>',
+      'token that the browser must bring (default: a new one, when one is needed)',
+      tokenText,
+    )
     .option('--segmenter <segmenter>', 'ENCODER.onnx,DECODER.onnx | embedded, for this run only')
     .option('--policy <policy>', 'llama:… | openai:… | embedded | none, for this run only')
     .option('--data <dir>', 'folder for settings, samples and caches (default: the user data folder)')
@@ -149,7 +159,18 @@ async function main(): Promise<void> {
   }
 }
 
+/** What the operating system says of a path: no rights, no space, not a folder. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
 function report(error: unknown): number {
+  if (isFileError(error)) {
+    process.stderr.write(
+      `maskwright: ${error.path ?? 'A file'} cannot be used: ${error.message.split(',')[0]}\n`,
+    );
+    return exitCodes.failed;
+  }
   if (!(error instanceof MaskwrightError)) {
     process.stderr.write(
       `maskwright: unexpected: ${error instanceof Error ? error.stack : messageOf(error)}\n`,
@@ -158,7 +179,13 @@ function report(error: unknown): number {
   }
   process.stderr.write(`maskwright: ${error.message}\n${error.hint === '' ? '' : `  ${error.hint}\n`}`);
   if (error.code === 'CANCELLED') return exitCodes.interrupted;
-  const isUsage = ['INVALID_REQUEST', 'NOT_FOUND', 'FORMAT_UNREADABLE', 'CONFLICT'].includes(error.code);
+  const isUsage = [
+    'INVALID_REQUEST',
+    'NOT_FOUND',
+    'FORMAT_UNREADABLE',
+    'PROJECT_UNREADABLE',
+    'CONFLICT',
+  ].includes(error.code);
   return isUsage ? exitCodes.usage : exitCodes.failed;
 }
 

@@ -548,7 +548,8 @@ export class EpisodeSession {
       this.work = null;
       // Nothing runs by itself any more: it was stopped, has failed, or has come to its end.
       if (this.mode === 'auto' && (abort.signal.aborted || this.error)) this.mode = 'step';
-      if (this.isOpen) this.status = this.error ? 'failed' : this.restingStatus();
+      // A ghost that could not be replaced still waits for its decision.
+      if (this.isOpen) this.status = this.error && !this.pending ? 'failed' : this.restingStatus();
       this.record();
     }
     return this.state();

@@ -138,3 +138,6 @@ export function isThreadReply(value: unknown): value is ThreadReply {
     typeof value.error.hint === 'string'
   );
 }
+
+/** The last message to a thread: it ends when what runs has come to its end. */
+export const closeThread = 'close';

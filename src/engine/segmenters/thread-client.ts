@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import { isThreadReply, type ThreadAnswers, type ThreadCommand, type ThreadRequest } from './protocol';
+import {
+  closeThread,
+  isThreadReply,
+  type ThreadAnswers,
+  type ThreadCommand,
+  type ThreadRequest,
+} from './protocol';
 
 /** The thread ended while it owed answers. */
 export class ThreadDied extends Error {
@@ -21,6 +27,7 @@ export class ThreadClient {
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
   private death: ThreadDied | null = null;
+  private hasExited = false;
 
   /** @param file the thread's bundle, see thread-file.ts */
   constructor(file: string) {
@@ -33,7 +40,10 @@ export class ThreadClient {
       void this.worker.terminate();
     });
     this.worker.on('error', (error) => this.die(messageOf(error)));
-    this.worker.on('exit', (code) => this.die(`it ended with code ${code}`));
+    this.worker.on('exit', (code) => {
+      this.hasExited = true;
+      this.die(`it ended with code ${code}`);
+    });
   }
 
   get dead(): boolean {
@@ -68,10 +78,17 @@ export class ThreadClient {
     return value;
   }
 
-  /** Ends the thread; what it owes is rejected with {@link ThreadDied}. */
+  /**
+   * Ends the thread; what it owes is rejected with {@link ThreadDied} at once. Resolves when the thread has ended: a
+   * run of a model cannot be interrupted, and terminating a thread inside one ends the whole process.
+   */
   async close(): Promise<void> {
     this.die('it was closed');
-    await this.worker.terminate();
+    if (this.hasExited) return;
+    const exited = new Promise<void>((resolve) => this.worker.once('exit', () => resolve()));
+    this.worker.ref();
+    this.worker.postMessage(closeThread);
+    await exited;
   }
 
   private receive(message: unknown): void {

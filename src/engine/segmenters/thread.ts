@@ -9,6 +9,7 @@ import { encoderInput } from './encoder-input';
 import { formats } from './formats';
 import { readOnnxMetadata } from './onnx-metadata';
 import {
+  closeThread,
   type DecodeCommand,
   type DecodedCandidates,
   type EmbeddingTensor,
@@ -196,6 +197,11 @@ function isArrayBuffer(buffer: ArrayBufferLike): buffer is ArrayBuffer {
 
 const port = parentPort;
 port?.on('message', (message: unknown) => {
+  if (message === closeThread) {
+    // Without its port the thread ends by itself once what runs has come to its end.
+    port.close();
+    return;
+  }
   if (!isThreadRequest(message)) return;
   const { id, command } = message;
   answer(command).then(
