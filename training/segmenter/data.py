@@ -224,7 +224,7 @@ def _linear(rng: np.random.Generator, rotate: float) -> F32:
     return (rotation @ np.diag([flip * stretch, 1 / stretch])).astype(np.float32)
 
 
-def _recolour(image: U8, rng: np.random.Generator, strength: float = 1.0) -> U8:
+def recolour(image: U8, rng: np.random.Generator, strength: float = 1.0) -> U8:
     """Random gain, contrast, gamma, saturation; now and then grey, blur, noise."""
     if rng.random() < 0.8:
         gain = rng.normal(0, 0.05 * strength, 3) + rng.normal(1, 0.12 * strength)
@@ -319,13 +319,13 @@ class Sampler:
                 two = rng.uniform(20, 235, (2, 1, 1, 3)).astype(np.float32)
                 flat = np.broadcast_to(two[0] * shade + two[1] * (1 - shade), texture.shape)
                 texture = (texture * 0.25 + flat * 0.75).astype(np.uint8)
-            return _recolour(texture, rng, 1.5), _blob(size, centre, extent / 2, rng)
+            return recolour(texture, rng, 1.5), _blob(size, centre, extent / 2, rng)
         inst = self.pasteable[int(rng.integers(len(self.pasteable)))]
         box = inst.box
         linear = _linear(rng, 30) * np.float32(extent / max(box[2] - box[0], box[3] - box[1]))
         middle = (box[:2] + box[2:]) / 2
         image = warp_image(self.lib.pyramids[inst.image], linear, middle, centre, size)
-        return _recolour(image, rng), cv2.GaussianBlur(
+        return recolour(image, rng), cv2.GaussianBlur(
             warp_mask(inst, linear, middle, centre, size), (0, 0), rng.uniform(0.4, 1.1)
         )
 
@@ -384,7 +384,7 @@ class Sampler:
             if bounds is not None and (alpha > 0.5).sum() > 30:
                 image = (image * (1 - alpha[..., None]) + layer * alpha[..., None]).astype(np.uint8)
                 target, box, valid = alpha, bounds, np.maximum(valid, (alpha > 0.5).astype(np.float32))
-        image = _recolour(image, rng)
+        image = recolour(image, rng)
 
         clicks = np.zeros((MAX_CLICKS, 2), np.float32)
         labels = np.full(MAX_CLICKS, -1, np.float32)

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from finder import CELL, FEATURES, GRID, Finder, Trunk
-from model import BOX_MARGIN, CROP, LOW, SIZE, CropNet, prompt_maps
+from model import BOX_MARGIN, LOW, SIZE, CropNet, prompt_maps
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -31,8 +31,6 @@ NAME = "maskwright-embedded-seg"
 VERSION = "1"
 MIN_SQUARE = 40.0
 """Smallest square that is looked at, S-frame px."""
-FIRST_CROP = 192
-"""Side of the square in the first of several looks after a search, px."""
 FLOOD_STEPS = 40
 OUTSIDE = 12.0
 """Minus this is the logit outside the square."""
@@ -90,14 +88,18 @@ def hat(positions: Tensor, cells: int) -> Tensor:
 class Recipe:
     """How the decoder looks at a picture; chosen on the validation pictures."""
 
-    given_passes: int = 1
+    given_passes: int = 2
     """Looks at the square of a box or of an earlier mask."""
     search_passes: int = 2
-    """Looks after a search from clicks alone; the first one uses `FIRST_CROP`."""
-    given_flip: bool = True
+    """Looks after a search from clicks alone."""
+    crop: int = 224
+    """Side of the square in the last look, px (a multiple of 16)."""
+    first_crop: int = 192
+    """Side of the square in the looks before it, px."""
+    given_flip: bool = False
     """Average with the mirrored square in the last look (box or earlier mask)."""
     search_flip: bool = False
-    finder_margin: float = 1.7
+    finder_margin: float = 2.4
     mask_margin: float = 1.5
     box_margin: float = BOX_MARGIN
     second_margin: float = 1.4
@@ -268,8 +270,8 @@ class Decoder(nn.Module):
         for turn in range(self.recipe.given_passes):
             last = turn == self.recipe.given_passes - 1
             found_look = self.look(
-                levels, prompts.grow(start), margin, prompts, prior, has_prior, extent, CROP,
-                self.recipe.given_flip and last,
+                levels, prompts.grow(start), margin, prompts, prior, has_prior, extent,
+                self.recipe.crop if last else self.recipe.first_crop, self.recipe.given_flip and last,
             )  # fmt: skip
             prior, has_prior = torch.sigmoid(found_look.low()), torch.ones(1)
         return self.answer(found_look, zoom, orig_im_size)
@@ -291,7 +293,7 @@ class Decoder(nn.Module):
             last = turn == self.recipe.search_passes - 1
             found_look = self.look(
                 levels, prompts.grow(region), torch.tensor([margin]), prompts, prior, has_prior, extent,
-                CROP if last else FIRST_CROP, self.recipe.search_flip and last,
+                self.recipe.crop if last else self.recipe.first_crop, self.recipe.search_flip and last,
             )  # fmt: skip
             region, margin = found_look.region(region), self.recipe.second_margin
             prior, has_prior = torch.sigmoid(found_look.low()), torch.ones(1)

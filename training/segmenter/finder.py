@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model import SIZE, Backbone, Fuse, Mix, _up
+from model import SIZE, Backbone, Fuse, Mix, upsample
 
 GRID = SIZE // 8
 CELL = SIZE // GRID
@@ -35,7 +35,7 @@ class Trunk(nn.Module):
         """[B,3,SIZE,SIZE] in -1..1 -> [B,FEATURES,GRID,GRID]."""
         _, _, c8, c16 = self.backbone(image)
         deep = self.mix16(self.deep(c16) + self.pool(c16.mean((2, 3)))[:, :, None, None])
-        return self.out(torch.cat([_up(deep), self.skip(c8)], 1))
+        return self.out(torch.cat([upsample(deep), self.skip(c8)], 1))
 
 
 class Finder(nn.Module):
@@ -78,4 +78,4 @@ class Finder(nn.Module):
         ]
         fine = self.enter(torch.cat([features, *maps], 1))
         deep = self.body(self.down(F.avg_pool2d(fine, 2)))
-        return self.leave(self.last(self.up(torch.cat([fine, _up(deep)], 1))))
+        return self.leave(self.last(self.up(torch.cat([fine, upsample(deep)], 1))))

@@ -148,7 +148,7 @@ class Mix(nn.Module):
         return F.relu(x + self.norm2(self.point(F.relu(self.norm1(self.depth(x))))))
 
 
-def _up(x: Tensor) -> Tensor:
+def upsample(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -183,9 +183,9 @@ class CropNet(nn.Module):
         p16 = F.avg_pool2d(p8, 2)
         pooled = self.pool(c16.mean((2, 3)))
         x16 = self.m16(self.f16(torch.cat([c16, p16], 1)) + pooled[:, :, None, None])
-        x8 = self.m8(self.f8(torch.cat([_up(x16), self.s8(c8), p8], 1)))
-        x4 = self.m4(self.f4(torch.cat([_up(x8), self.s4(c4), p4], 1)))
-        x2 = self.m2(self.f2(torch.cat([_up(x4), self.s2(c2), p2], 1)))
+        x8 = self.m8(self.f8(torch.cat([upsample(x16), self.s8(c8), p8], 1)))
+        x4 = self.m4(self.f4(torch.cat([upsample(x8), self.s4(c4), p4], 1)))
+        x2 = self.m2(self.f2(torch.cat([upsample(x4), self.s2(c2), p2], 1)))
         logits = self.mask(x2)
         prob4 = F.avg_pool2d(torch.sigmoid(logits.detach()), 2)
         area = prob4.mean((2, 3))

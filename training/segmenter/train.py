@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--backbone-lr", type=float, default=5e-4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--validate-every", type=float, default=900, help="seconds")
     parser.add_argument("--init", type=Path, help="start from this checkpoint's averaged weights")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -267,7 +268,7 @@ def main() -> None:
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         if torch.isfinite(norm):
             optimiser.step()
-        decay = min(0.9985, (1 + step) / (20 + step))
+        decay = min(0.9985 - 0.0085 * progress, (1 + step) / (20 + step))  # shorter as the learning rate falls
         with torch.no_grad():
             for a, b in zip(ema.parameters(), net.parameters(), strict=True):
                 a.lerp_(b, 1 - decay)
@@ -286,7 +287,7 @@ def main() -> None:
         if now - last_save > 150:
             save(checkpoint, state())
             last_save = now
-        if now - last_val > 480:
+        if now - last_val > args.validate_every:
             report()
             last_val = last = time.time()
     save(checkpoint, state())

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data import Library, _recolour, click_in, deepest_click, load_library, split, warp_image, warp_mask
+from data import Library, recolour, click_in, deepest_click, load_library, split, warp_image, warp_mask
 from finder import CELL, GRID, Finder, Trunk
 from model import SIZE
 from train import save, soft_iou
@@ -52,7 +52,7 @@ class Scenes:
         source = np.array([width / 2, height / 2], np.float32)
         reach = np.maximum(np.array([width, height]) * zoom - SIZE, 0) / 2  # room to slide when larger than the frame
         target_at = (np.minimum(np.array([width, height]) * zoom, SIZE) / 2 + rng.uniform(-1, 1, 2) * reach).astype(np.float32)
-        pixels = _recolour(warp_image(levels, linear, source, target_at, SIZE), rng)
+        pixels = recolour(warp_image(levels, linear, source, target_at, SIZE), rng)
         right, bottom = int(min(target_at[0] + width * zoom / 2 + 0.5, SIZE)), int(min(target_at[1] + height * zoom / 2 + 0.5, SIZE))
         tensor = torch.from_numpy(pixels).permute(2, 0, 1).float() / 127.5 - 1
         tensor[:, bottom:] = 0
@@ -136,6 +136,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--backbone-lr", type=float, default=4e-4)
     parser.add_argument("--frozen-blocks", type=int, default=6, help="first blocks of the backbone that stay as they are")
+    parser.add_argument("--validate-every", type=float, default=900, help="seconds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -168,7 +169,7 @@ def main() -> None:
         spent, step = state["spent"], state["step"]
     rng = np.random.default_rng(args.seed + step)
     scenes = Scenes(lib, train_ids)
-    last = last_save = time.time()
+    last = last_save = last_val = time.time()
     mean = 0.0
 
     def keep() -> None:
@@ -191,7 +192,7 @@ def main() -> None:
         loss.backward()
         if torch.isfinite(torch.nn.utils.clip_grad_norm_(both.parameters(), 2.0)):
             optimiser.step()
-        decay = min(0.997, (1 + step) / (20 + step))
+        decay = min(0.997 - 0.012 * spent / args.budget, (1 + step) / (20 + step))
         with torch.no_grad():
             for a, b in zip(ema.parameters(), both.parameters(), strict=True):
                 a.lerp_(b, 1 - decay)
@@ -206,9 +207,9 @@ def main() -> None:
         if now - last_save > 150:
             keep()
             last_save = now
-            if step % 2 == 0:
-                print("val", json.dumps(validate(ema["trunk"], ema["finder"], lib, val_ids)), flush=True)
-            last = time.time()
+        if now - last_val > args.validate_every:
+            print("val", json.dumps(validate(ema["trunk"], ema["finder"], lib, val_ids)), flush=True)
+            last_val = last = time.time()
     keep()
     print("val", json.dumps({"step": step, **validate(ema["trunk"], ema["finder"], lib, val_ids)}), flush=True)
 
