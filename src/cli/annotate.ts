@@ -1,19 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { annotateBatch } from '@engine/batch/annotate';
-import { type ItemResult, ProgressLog } from '@engine/batch/progress-log';
+import { ProgressLog } from '@engine/batch/progress-log';
 import { reportOf } from '@engine/batch/report';
 import type { DatasetTarget, Skipped } from '@engine/datasets';
-import { readFolder, readQueries, readRefs } from '@engine/datasets';
-import { cocoFromResults } from '@engine/exporters/coco-results';
+import { readCocoFile, readFolder, readQueries, readRefs } from '@engine/datasets';
+import { cocoFromResults, writeTextFile, writeTextParts } from '@engine/exporters';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Coordinates } from '@shared/geometry/view';
-import { hashText } from '@shared/random';
-import { observationAt } from '@shared/trajectory/tree';
-import writeFileAtomic from 'write-file-atomic';
 import { exitCodes } from './exit-codes';
+import { policyFingerprint, segmenterFingerprint, targetsFingerprint } from './fingerprint';
 import { cacheDir, outDir, resourcesDir } from './paths';
 import { policyFactory } from './policy-factory';
 import { ProgressDisplay } from './progress-display';
@@ -57,16 +54,13 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   const stop = stopOnSignal();
   const display = new ProgressDisplay(targets.length);
   try {
-    const log = new ProgressLog(options.out, {
-      policy: options.policy,
+    const log = await ProgressLog.open(options.out, {
+      policy: await policyFingerprint(policySpec),
       coordinates: options.coordinates,
-      segmenter: { name: segmenter.identity.name, signature: segmenter.identity.signature },
+      segmenter: await segmenterFingerprint(segmenterSpec),
       turns: options.turns,
       seed: options.seed,
-      targets: targets.length,
-      targetsHash: hashText(
-        targets.map((target) => `${target.key}\t${target.fileName}\t${target.query}`).join('\n'),
-      ),
+      targets: targetsFingerprint(targets),
     });
     display.start(log.done.size);
     await annotateBatch(targets, log, {
@@ -80,14 +74,13 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
       onItem: (result) => display.step(result.ok ? null : `${result.key}: ${result.message}`),
     });
     display.stop();
-    await writeResults(options, targets, log.done);
+    await writeResults(options, targets, skipped, log);
   } finally {
     display.stop();
     stop.dispose();
     await segmenter.close();
     await policies.close();
   }
-  for (const { item, reason } of skipped) process.stderr.write(`skipped ${item}: ${reason}\n`);
 }
 
 function checkSources(options: AnnotateOptions): void {
@@ -135,10 +128,11 @@ async function* source(
 async function writeResults(
   options: AnnotateOptions,
   targets: readonly DatasetTarget[],
-  results: ReadonlyMap<string, ItemResult>,
+  skipped: readonly Skipped[],
+  log: ProgressLog,
 ): Promise<void> {
   const finished = targets.flatMap((target) => {
-    const result = results.get(target.key);
+    const result = log.done.get(target.key);
     return result?.ok ? [{ target, result }] : [];
   });
   const coco = cocoFromResults(
@@ -149,16 +143,18 @@ async function writeResults(
       imageId: target.imageId,
       query: target.query,
       category: target.category,
-      objects: objectsOf(result.trajectory),
+      objects: result.objects,
     })),
-    { categories: options.instances === undefined ? [] : categoriesOf(options.instances) },
+    {
+      categories: options.instances === undefined ? [] : (await readCocoFile(options.instances)).categories,
+    },
   );
-  const report = reportOf(targets, results);
+  const report = reportOf(targets, log.done, skipped);
   const file = (name: string): string => join(options.out, name);
-  const lines = finished.map(({ result }) => `${JSON.stringify(result.trajectory)}\n`);
-  await writeFileAtomic(file('coco.json'), `${JSON.stringify(coco)}\n`);
-  await writeFileAtomic(file('trajectories.jsonl'), lines.join(''));
-  await writeFileAtomic(file('report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  await writeTextFile(file('coco.json'), `${JSON.stringify(coco)}\n`);
+  await writeTextParts(file('trajectories.jsonl'), trajectoryLines(log, finished));
+  await writeTextFile(file('report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  for (const { item, reason } of skipped) process.stderr.write(`skipped ${item}: ${reason}\n`);
   for (const item of report.per_item) {
     if (!item.ok) process.stderr.write(`failed ${item.key} (${item.image}): ${item.error}\n`);
   }
@@ -166,24 +162,16 @@ async function writeResults(
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else
     process.stderr.write(
-      `${JSON.stringify(totals)}\n${options.out}: coco.json, trajectories.jsonl, report.json\n`,
+      `${JSON.stringify({ ...totals, skipped: skipped.length })}\n${options.out}: coco.json, trajectories.jsonl, report.json\n`,
     );
-  process.exitCode = report.failed > 0 ? exitCodes.itemsFailed : exitCodes.ok;
+  process.exitCode = report.failed > 0 || skipped.length > 0 ? exitCodes.itemsFailed : exitCodes.ok;
 }
 
-/** The submitted masks with the scores of their objects at the last observation. */
-function objectsOf(trajectory: Extract<ItemResult, { ok: true }>['trajectory']) {
-  const last = observationAt(trajectory, trajectory.outcome.node);
-  return trajectory.outcome.masks.map((mask) => ({
-    mask,
-    score: last.objects.find((object) => object.mask?.counts === mask.counts)?.predictedIou ?? null,
-    author: trajectory.nodes[0]?.author ?? 'agent',
-  }));
-}
-
-function categoriesOf(instances: string): { id: number; name: string; supercategory?: string }[] {
-  // The reader has checked this file already.
-  return JSON.parse(readFileSync(instances, 'utf8')).categories;
+async function* trajectoryLines(
+  log: ProgressLog,
+  finished: readonly { target: DatasetTarget }[],
+): AsyncGenerator<string, void> {
+  for await (const json of log.trajectories(finished.map(({ target }) => target.key))) yield `${json}\n`;
 }
 
 /** Aborts at the first Ctrl+C, so that finished items are kept; the second ends the process at once. */

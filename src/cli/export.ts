@@ -49,8 +49,7 @@ async function writeCoco(store: ProjectStore, out: string): Promise<Written> {
 
 async function writeTrajectories(store: ProjectStore, out: string): Promise<Written> {
   const file = join(out, 'trajectories.jsonl');
-  const { jsonl, trajectories, skipped } = exportTrajectories(store);
+  const { jsonl, trajectories, warnings } = exportTrajectories(store);
   await writeTextFile(file, jsonl);
-  const warnings = skipped.map(({ item, reason }) => `trajectory ${item} was left out: ${reason}`);
   return { file, summary: `${trajectories} trajectories`, warnings };
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchOptions } from '@engine/batch/annotate';
+import { readTrajectories } from '@engine/exporters';
 import { nodeModelChild } from '@engine/models/node-model-child';
 import { llamaCppPolicy } from '@engine/policies/llama-cpp';
 import { openAiPolicy } from '@engine/policies/openai-compatible';
@@ -9,9 +9,8 @@ import { replayPolicy } from '@engine/policies/replay';
 import { sharedPolicy } from '@engine/policies/shared-policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
 import type { PolicySpec } from '@engine/setup/specs';
-import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { MaskwrightError } from '@shared/contract/errors';
 import type { Coordinates } from '@shared/geometry/view';
-import { parseTrajectory } from '@shared/trajectory/migrations';
 import type { Trajectory } from '@shared/trajectory/schema';
 
 export interface Policies {
@@ -36,7 +35,7 @@ export async function policyFactory(
         async close() {},
       };
     case 'replay':
-      return replays(await readTrajectories(spec.file));
+      return replays(readTrajectories(spec.file));
     case 'llama':
       return oneForAll(
         llamaCppPolicy({
@@ -63,14 +62,12 @@ function oneForAll(policy: Policy): Policies {
   return { policyFor: () => sharedPolicy(policy), close: () => policy.close() };
 }
 
-function replays(trajectories: readonly Trajectory[]): Policies {
+async function replays(trajectories: AsyncIterable<Trajectory>): Promise<Policies> {
   const keyOf = (image: string, query: string): string => `${image}\n${query}`;
-  const byItem = new Map(
-    trajectories.map((trajectory) => [
-      keyOf(trajectory.header.image.name, trajectory.header.query),
-      trajectory,
-    ]),
-  );
+  const byItem = new Map<string, Trajectory>();
+  for await (const trajectory of trajectories) {
+    byItem.set(keyOf(trajectory.header.image.name, trajectory.header.query), trajectory);
+  }
   return {
     policyFor: (target) => {
       const trajectory = byItem.get(keyOf(target.fileName, target.query));
@@ -85,20 +82,4 @@ function replays(trajectories: readonly Trajectory[]): Policies {
     },
     async close() {},
   };
-}
-
-async function readTrajectories(file: string): Promise<Trajectory[]> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new MaskwrightError('NOT_FOUND', `The recording ${file} cannot be read: ${messageOf(error)}`);
-  });
-  return text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return [];
-    try {
-      return [parseTrajectory(JSON.parse(line))];
-    } catch (error) {
-      throw new MaskwrightError('FORMAT_UNREADABLE', `${file}, line ${index + 1}: ${messageOf(error)}`, {
-        hint: 'Use a trajectories.jsonl as annotate and export write it.',
-      });
-    }
-  });
 }

@@ -354,8 +354,8 @@ it('trajectories are exported as lines that read back the same', async () => {
   const mask = rectangle(size, { x: 1, y: 1, width: 3, height: 3 });
   const trajectories = ['t1', 't2'].map((id) => sampleTrajectory(id, mask));
   for (const trajectory of trajectories) store.saveTrajectory(trajectory, images[0]?.id ?? '');
-  const { jsonl, trajectories: count, skipped } = exportTrajectories(store);
-  expect([count, skipped]).toEqual([2, []]);
+  const { jsonl, trajectories: count, warnings } = exportTrajectories(store);
+  expect([count, warnings]).toEqual([2, []]);
   expect(jsonl.split('\n')).toHaveLength(3);
   expect(parseTrajectories(jsonl)).toEqual(trajectories);
   expect(() => parseTrajectories(`${jsonl}{"header"`)).toThrow('Line 3');

@@ -9,6 +9,7 @@ import { nodeModelChild } from '@engine/models/node-model-child';
 import { llamaCppPolicy } from '@engine/policies/llama-cpp';
 import { sharedPolicy } from '@engine/policies/shared-policy';
 import { toolCallSchema } from '@shared/tools/definitions';
+import { parseTrajectory } from '@shared/trajectory/migrations';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/cli';
 import { bundleModelChild } from '../support/model-child-bundle';
@@ -64,7 +65,7 @@ describe('episodes with a local GGUF', () => {
       },
       maxThoughtChars: 40,
     });
-    const log = new ProgressLog(join(folder, 'log'), {});
+    const log = await ProgressLog.open(join(folder, 'log'), {});
     let finished = 0;
     await annotateBatch(targets(), log, {
       segmenter: shapeSegmenter(),
@@ -87,10 +88,10 @@ describe('episodes with a local GGUF', () => {
       Array.from({ length: 20 }, () => 'ok'),
     );
     expect(children.length).toBeGreaterThanOrEqual(4);
-    for (const result of results) {
-      if (!result.ok) continue;
-      expect(result.trajectory.nodes.length).toBeGreaterThan(0);
-      for (const node of result.trajectory.nodes) {
+    for await (const json of log.trajectories(log.done.keys())) {
+      const trajectory = parseTrajectory(JSON.parse(json));
+      expect(trajectory.nodes.length).toBeGreaterThan(0);
+      for (const node of trajectory.nodes) {
         expect(node.observation).not.toBeNull();
         const isValid = toolCallSchema.safeParse(node.call).success;
         expect(isValid || node.invalid !== null).toBe(true);

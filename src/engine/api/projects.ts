@@ -40,18 +40,19 @@ export function projectHandlers(workspace: Workspace, jobs: JobRunner): Pick<Han
     },
     'project.exportCoco': async () => {
       const store = workspace.project;
-      const { coco } = exportCoco(store);
+      const { coco, report } = exportCoco(store);
       return {
         fileName: `${fileStem(store)}-coco.json`,
         json: `${JSON.stringify(coco)}\n`,
         annotations: coco.annotations.length,
         images: coco.images.length,
+        warnings: report.warnings,
       };
     },
     'project.exportTrajectories': async () => {
       const store = workspace.project;
-      const { jsonl, trajectories } = exportTrajectories(store);
-      return { fileName: `${fileStem(store)}-trajectories.jsonl`, jsonl, trajectories };
+      const { jsonl, trajectories, warnings } = exportTrajectories(store);
+      return { fileName: `${fileStem(store)}-trajectories.jsonl`, jsonl, trajectories, warnings };
     },
   };
 }

@@ -3,10 +3,10 @@ import { cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { ProjectSummary } from '@shared/contract/methods';
-import { parseTrajectory } from '@shared/trajectory/migrations';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { importFolder } from '../datasets/import-folder';
+import { readTrajectories } from '../exporters';
 import { openOrCreateProject, type ProjectStore } from '../project';
 import { projectFileName } from '../project/paths';
 import type { Emit } from './events';
@@ -142,9 +142,7 @@ export class Workspace {
   private async importTrajectories(store: ProjectStore, file: string): Promise<void> {
     if (!existsSync(file)) return;
     const byHash = new Map(store.allImages().map((image) => [image.sha256, image.id]));
-    for (const line of (await readFile(file, 'utf8')).split('\n')) {
-      if (line.trim() === '') continue;
-      const trajectory = parseTrajectory(JSON.parse(line));
+    for await (const trajectory of readTrajectories(file)) {
       const imageId = byHash.get(trajectory.header.image.hash);
       if (imageId) store.saveTrajectory(trajectory, imageId);
       else this.options.log(`The sample has no image for trajectory ${trajectory.header.id}.`);

@@ -31,7 +31,7 @@ const refusalsToGiveUp = 3;
 
 /**
  * Runs an episode for each item that the log does not hold yet, several at a time. An item that fails is recorded
- * with its reason and the rest goes on.
+ * with its reason and the rest goes on; an error that ends the run stops all of them.
  *
  * @throws MaskwrightError CANCELLED when the signal aborts, MODEL_* when the model cannot be loaded, ENDPOINT_FAILED when
  *   an endpoint answers nothing at all; finished items are in the log
@@ -45,10 +45,12 @@ export async function annotateBatch(
   const waiting = items.filter((item) => !log.done.has(item.key));
   let succeeded = log.done.size;
   let refusals = 0;
-  const worker = async (): Promise<void> => {
+  const failure = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
+  const work = async (): Promise<void> => {
     for (let item = waiting.shift(); item; item = waiting.shift()) {
-      if (options.signal?.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
-      const result = await annotateItem(item, renderer, options);
+      if (signal.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
+      const result = await annotateItem(item, renderer, { ...options, signal });
       if (result.ok) succeeded++;
       else if (result.code === 'ENDPOINT_FAILED') refusals++;
       if (!result.ok && succeeded === 0 && refusals >= refusalsToGiveUp) {
@@ -58,7 +60,15 @@ export async function annotateBatch(
       options.onItem?.(result);
     }
   };
+  const errors: unknown[] = [];
+  const worker = (): Promise<void> =>
+    work().catch((error: unknown) => {
+      errors.push(error);
+      failure.abort();
+    });
   await Promise.all(Array.from({ length: Math.max(1, options.concurrency) }, worker));
+  // Those after the first are its echo in the other workers.
+  if (errors.length > 0) throw errors[0];
 }
 
 async function annotateItem(
@@ -69,7 +79,10 @@ async function annotateItem(
   try {
     return await runItem(item, renderer, options);
   } catch (error) {
-    if (isCancelled(error) && options.signal?.aborted) throw error;
+    // What was in the way of an item of a stopped run says nothing about the item.
+    if (isCancelled(error) || options.signal?.aborted) {
+      throw new MaskwrightError('CANCELLED', 'The run was stopped.', { cause: error });
+    }
     const known = error instanceof MaskwrightError;
     // A model that does not load fails every item alike: one message instead of thousands.
     if (known && (error.code === 'MODEL_MISSING' || error.code === 'MODEL_UNREADABLE')) throw error;

@@ -1,8 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
+import { appendFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
-import { trajectorySchema } from '@shared/trajectory/schema';
+import type { Rle } from '@shared/mask/rle';
+import { type Author, type Trajectory, trajectorySchema } from '@shared/trajectory/schema';
+import { observationAt } from '@shared/trajectory/tree';
 import { z } from 'zod';
+import { readLines } from '../lines';
 
 const overlapSchema = z.object({ intersection: z.number().int().min(0), union: z.number().int().min(0) });
 
@@ -29,6 +33,21 @@ export const itemResultSchema = z.discriminatedUnion('ok', [
 ]);
 export type ItemResult = z.infer<typeof itemResultSchema>;
 
+/** What the report and the COCO file need of a finished item; its trajectory stays in the log's file. */
+export interface FinishedItem {
+  ok: true;
+  key: string;
+  imageWidth: number;
+  imageHeight: number;
+  overlap: z.infer<typeof overlapSchema> | null;
+  overlapFirst: z.infer<typeof overlapSchema> | null;
+  status: Trajectory['outcome']['status'];
+  turns: number;
+  invalidCalls: number;
+  objects: { mask: Rle; score: number | null; author: Author }[];
+}
+export type ItemSummary = FinishedItem | Extract<ItemResult, { ok: false }>;
+
 const fingerprintFile = 'run.json';
 const logFile = 'progress.jsonl';
 
@@ -37,52 +56,115 @@ const logFile = 'progress.jsonl';
  * from here; a line torn by the kill is dropped and its item done again.
  */
 export class ProgressLog {
-  readonly done = new Map<string, ItemResult>();
-  private readonly file: string;
+  readonly done = new Map<string, ItemSummary>();
+  private readonly places = new Map<string, { start: number; length: number }>();
+  private size = 0;
+
+  private constructor(private readonly file: string) {}
 
   /**
-   * @param fingerprint everything that decides the results; a folder with another fingerprint is refused
+   * @param fingerprint everything that decides the results; a folder with results of another one is refused
    * @throws MaskwrightError CONFLICT when the folder holds another run
    */
-  constructor(dir: string, fingerprint: Record<string, unknown>) {
-    mkdirSync(dir, { recursive: true });
-    this.file = join(dir, logFile);
+  static async open(dir: string, fingerprint: Record<string, unknown>): Promise<ProgressLog> {
+    await mkdir(dir, { recursive: true });
     const stamp = join(dir, fingerprintFile);
     const text = `${JSON.stringify(fingerprint, null, 2)}\n`;
-    if (existsSync(stamp) && existsSync(this.file)) {
-      if (readFileSync(stamp, 'utf8') !== text) {
-        throw new MaskwrightError(
-          'CONFLICT',
-          `${dir} holds the results of a run with other settings (${fingerprintFile}).`,
-          {
-            hint: 'Choose another --out folder, repeat the earlier command, or delete the folder.',
-          },
-        );
-      }
-      this.load();
-    } else {
-      writeFileSync(stamp, text);
-      writeFileSync(this.file, '');
+    const log = new ProgressLog(join(dir, logFile));
+    if ((await textOf(stamp)) === text) {
+      await log.load();
+      return log;
     }
+    if (await log.holdsResults()) {
+      throw new MaskwrightError(
+        'CONFLICT',
+        `${dir} holds the results of a run with other settings (${fingerprintFile}).`,
+        {
+          hint: 'Choose another --out folder, repeat the earlier command, or delete the folder.',
+        },
+      );
+    }
+    await writeFile(log.file, '');
+    await writeFile(stamp, text);
+    return log;
   }
 
   /** Appends a result; it is in the operating system's hands when this returns, so killing the process loses nothing. */
   add(result: ItemResult): void {
-    this.done.set(result.key, result);
-    appendFileSync(this.file, `${JSON.stringify(result)}\n`);
+    const line = Buffer.from(`${JSON.stringify(result)}\n`);
+    appendFileSync(this.file, line);
+    this.remember(result, { start: this.size, length: line.length - 1 });
+    this.size += line.length;
   }
 
-  private load(): void {
-    const text = readFileSync(this.file, 'utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole.length < text.length) writeFileSync(this.file, whole);
-    for (const line of whole.split('\n')) {
-      if (line === '') continue;
-      const parsed = itemResultSchema.safeParse(parseJson(line));
-      // Failed items are tried again: their cause may be gone.
-      if (parsed.success && parsed.data.ok) this.done.set(parsed.data.key, parsed.data);
+  /** The trajectories of finished items as JSON, each read from the file when its turn comes. */
+  async *trajectories(keys: Iterable<string>): AsyncGenerator<string, void> {
+    const handle = await open(this.file, 'r');
+    try {
+      for (const key of keys) {
+        const place = this.places.get(key);
+        if (!place) continue;
+        const bytes = Buffer.alloc(place.length);
+        await handle.read(bytes, 0, place.length, place.start);
+        yield JSON.stringify(lineSchema.parse(JSON.parse(bytes.toString('utf8'))).trajectory);
+      }
+    } finally {
+      await handle.close();
     }
   }
+
+  private async holdsResults(): Promise<boolean> {
+    const handle = await open(this.file, 'r').catch(() => null);
+    if (!handle) return false;
+    try {
+      return (await handle.stat()).size > 0;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  private async load(): Promise<void> {
+    await appendFile(this.file, '');
+    for await (const { text, start, length, complete } of readLines(this.file)) {
+      if (!complete) {
+        await truncate(this.file, start);
+        return;
+      }
+      this.size = start + length + 1;
+      const parsed = itemResultSchema.safeParse(parseJson(text));
+      // Failed items are tried again: their cause may be gone.
+      if (parsed.success && parsed.data.ok) this.remember(parsed.data, { start, length });
+    }
+  }
+
+  private remember(result: ItemResult, place: { start: number; length: number }): void {
+    this.done.set(result.key, summaryOf(result));
+    if (result.ok) this.places.set(result.key, place);
+  }
+}
+
+const lineSchema = z.object({ trajectory: z.unknown() });
+
+export function summaryOf(result: ItemResult): ItemSummary {
+  if (!result.ok) return result;
+  const { trajectory, ...rest } = result;
+  const last = observationAt(trajectory, trajectory.outcome.node);
+  return {
+    ...rest,
+    status: trajectory.outcome.status,
+    turns: trajectory.nodes.length,
+    invalidCalls: trajectory.nodes.filter((node) => node.invalid !== null).length,
+    // The submitted masks with the scores of their objects at the last observation.
+    objects: trajectory.outcome.masks.map((mask) => ({
+      mask,
+      score: last.objects.find((object) => object.mask?.counts === mask.counts)?.predictedIou ?? null,
+      author: trajectory.nodes[0]?.author ?? 'agent',
+    })),
+  };
+}
+
+async function textOf(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch(() => null);
 }
 
 function parseJson(text: string): unknown {

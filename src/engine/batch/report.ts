@@ -1,4 +1,5 @@
-import type { ItemResult } from './progress-log';
+import type { Skipped } from '../datasets';
+import type { ItemSummary } from './progress-log';
 
 /** One row of a report. `iou` is I / U, 1 when both are empty; null without ground truth. */
 export interface ReportItem {
@@ -29,12 +30,15 @@ export interface Report {
   turns: number;
   invalid_calls: number;
   mean_turns: number;
+  /** Entries of the input that could not be used; they are not among the items. */
+  skipped: Skipped[];
   per_item: ReportItem[];
 }
 
 export function reportOf(
   items: ReadonlyArray<{ key: string; fileName: string; query: string }>,
-  results: ReadonlyMap<string, ItemResult>,
+  results: ReadonlyMap<string, ItemSummary>,
+  skipped: readonly Skipped[],
 ): Report {
   const perItem = items.flatMap((item) => {
     const result = results.get(item.key);
@@ -53,11 +57,12 @@ export function reportOf(
     turns,
     invalid_calls: sum(perItem.map((item) => item.invalid_calls)),
     mean_turns: perItem.length === 0 ? 0 : turns / perItem.length,
+    skipped: [...skipped],
     per_item: perItem,
   };
 }
 
-function row(item: { key: string; fileName: string; query: string }, result: ItemResult): ReportItem {
+function row(item: { key: string; fileName: string; query: string }, result: ItemSummary): ReportItem {
   const base = { key: item.key, image: item.fileName, query: item.query };
   if (!result.ok) {
     const missed = result.truthArea;
@@ -74,18 +79,18 @@ function row(item: { key: string; fileName: string; query: string }, result: Ite
       invalid_calls: 0,
     };
   }
-  const { trajectory, overlap, overlapFirst } = result;
+  const { overlap, overlapFirst } = result;
   return {
     ...base,
     ok: true,
     error: null,
-    status: trajectory.outcome.status,
+    status: result.status,
     iou: overlap && iouOf(overlap),
     iou_first: overlapFirst && iouOf(overlapFirst),
     intersection: overlap?.intersection ?? null,
     union: overlap?.union ?? null,
-    turns: trajectory.nodes.length,
-    invalid_calls: trajectory.nodes.filter((node) => node.invalid !== null).length,
+    turns: result.turns,
+    invalid_calls: result.invalidCalls,
   };
 }
 

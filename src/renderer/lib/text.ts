@@ -61,6 +61,7 @@ export const text = {
       `Exported ${plural(annotations, 'annotation', 'annotations')} of ${plural(images, 'image', 'images')}.`,
     trajectoriesDone: (trajectories: number) =>
       `Exported ${plural(trajectories, 'trajectory', 'trajectories')}.`,
+    warnings: (count: number) => `The export has ${plural(count, 'warning', 'warnings')}.`,
   },
   images: {
     title: 'Images',

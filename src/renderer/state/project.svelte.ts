@@ -82,25 +82,32 @@ export class ProjectState {
 
   async exportCoco(): Promise<void> {
     await this.#app.attempt(async () => {
-      const { fileName, json, annotations, images } = await this.#host.connection.call(
+      const { fileName, json, annotations, images, warnings } = await this.#host.connection.call(
         'project.exportCoco',
         {},
       );
       if (await this.#host.saveFile(fileName, json)) {
         this.#app.toast('done', text.export.cocoDone(annotations, images), fileName);
+        this.#warn(warnings);
       }
     });
   }
 
   async exportTrajectories(): Promise<void> {
     await this.#app.attempt(async () => {
-      const { fileName, jsonl, trajectories } = await this.#host.connection.call(
+      const { fileName, jsonl, trajectories, warnings } = await this.#host.connection.call(
         'project.exportTrajectories',
         {},
       );
       if (await this.#host.saveFile(fileName, jsonl)) {
         this.#app.toast('done', text.export.trajectoriesDone(trajectories), fileName);
+        this.#warn(warnings);
       }
     });
+  }
+
+  #warn(warnings: readonly string[]): void {
+    const [first] = warnings;
+    if (first !== undefined) this.#app.toast('info', text.export.warnings(warnings.length), first);
   }
 }

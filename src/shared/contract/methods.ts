@@ -215,12 +215,19 @@ export const methods = {
       json: z.string(),
       annotations: z.number().int(),
       images: z.number().int(),
+      /** What is not as one may expect; for people to read. */
+      warnings: z.array(z.string()),
     }),
   },
-  /** All trajectories as JSONL. */
+  /** All trajectories as JSONL; `warnings` names those that were left out. */
   'project.exportTrajectories': {
     input: nothing,
-    output: z.object({ fileName: z.string(), jsonl: z.string(), trajectories: z.number().int() }),
+    output: z.object({
+      fileName: z.string(),
+      jsonl: z.string(),
+      trajectories: z.number().int(),
+      warnings: z.array(z.string()),
+    }),
   },
 
   'images.list': {
