@@ -216,6 +216,8 @@ describe('maskwright, wrong input', () => {
     ],
     [['import', 'zip:x', '--project', 'x'], /is no source/],
     [['export', 'pdf', '--project', 'x', '--out', 'y'], /cannot be exported/],
+    [['serve', '--project', 'nowhere', '--port', '0'], /There is no such file or folder/],
+    [['serve', '--token', 'short; Path=/', '--port', '0'], /at least 16 letters/],
     [['export', 'coco', '--project', 'nowhere', '--out', 'y'], /no such|There is no/i],
   ])('%j ends with 2 and one clear message', async (args, message) => {
     const run = await runCli(args);

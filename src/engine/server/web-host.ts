@@ -128,7 +128,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
         'Set-Cookie': `${cookieName}=${token}; HttpOnly; SameSite=Strict; Path=/`,
       },
       // Not a redirect: after a click on another site it would not carry the cookie.
-      body: '<!doctype html><title>Maskwright</title><meta http-equiv="refresh" content="0;url=/">',
+      body: '<!doctype html><link rel="icon" href="data:,"><title>Maskwright</title><meta http-equiv="refresh" content="0;url=/">',
     };
   };
 
