@@ -26,8 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/coco_train, photos/coco20, models/")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, logs and the exported files")
-    parser.add_argument("--budget", type=float, default=4500, help="seconds for the mask network")
-    parser.add_argument("--finder-budget", type=float, default=1500, help="seconds for the finder")
+    parser.add_argument("--budget", type=float, default=5070, help="seconds for the mask network")
+    parser.add_argument("--finder-budget", type=float, default=3150, help="seconds for the finder")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     common = ["--data", args.data, "--out", args.out, "--threads", args.threads]

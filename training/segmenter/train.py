@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--small", type=int, default=192, help="side of the squares at first, px")
     parser.add_argument("--large", type=int, default=256, help="side of the squares in the last part, px")
-    parser.add_argument("--switch", type=float, default=0.72, help="fraction of the budget after which squares are large")
+    parser.add_argument("--switch", type=float, default=1.1, help="fraction of the budget after which squares are large (over 1: never)")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--backbone-lr", type=float, default=5e-4)
     parser.add_argument("--threads", type=int, default=2)
