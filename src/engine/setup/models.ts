@@ -92,11 +92,6 @@ export class Models {
     return this.segmenterInUse;
   }
 
-  /** Until the desk uses {@link currentSegmenter}. */
-  absentSegmenter(): Segmenter {
-    return this.segmenterInUse;
-  }
-
   /** Asks whichever agent is set up at each call; null when none is set up now. */
   async agent(): Promise<Policy | null> {
     await this.ready;
