@@ -89,6 +89,9 @@ function environment(): Record<string, string> {
   return found;
 }
 
+/** Longer than any start that goes well. */
+const SHOWN_MS = 25_000;
+
 async function startElectron(dataDir: string, project: string | undefined): Promise<Running> {
   const runtime = findElectron();
   if (runtime === null) throw new Error('no Electron');
@@ -98,16 +101,30 @@ async function startElectron(dataDir: string, project: string | undefined): Prom
     `--data-dir=${dataDir}`,
     ...(opened === undefined ? [] : [`--project=${opened}`]),
   ];
-  const launch = async (): Promise<{ app: ElectronApplication; page: Page }> => {
+  const open = async (): Promise<{ app: ElectronApplication; page: Page }> => {
     const app = await electron.launch({
       executablePath: runtime.executablePath,
       args: argumentsFor(project),
       env: environment(),
+      timeout: SHOWN_MS,
     });
-    const page = await app.firstWindow();
-    await page.waitForLoadState('domcontentloaded');
-    return { app, page };
+    try {
+      const page = await app.firstWindow({ timeout: SHOWN_MS });
+      await page.waitForLoadState('domcontentloaded', { timeout: SHOWN_MS });
+      return { app, page };
+    } catch (error) {
+      app.process().kill('SIGKILL');
+      throw new Error(`Electron did not show its page: ${String(error)}\n${await log()}`);
+    }
   };
+  /** Playwright seldom (once in some fifty starts, on a busy machine) misses the window of Electron 22: said, not hidden. */
+  const launch = (): Promise<{ app: ElectronApplication; page: Page }> =>
+    open().catch((error: unknown) => {
+      console.warn(`Started once more. ${String(error)}`);
+      return open();
+    });
+  const log = (): Promise<string> =>
+    readFile(join(dataDir, 'logs', 'maskwright.log'), 'utf8').catch(() => '');
   let current = await launch();
   const host: Host = {
     kind: 'electron',
@@ -136,7 +153,7 @@ async function startElectron(dataDir: string, project: string | undefined): Prom
         spawn(runtime.executablePath, argumentsFor(opened), { env: environment(), stdio: 'ignore' }),
       );
     },
-    log: () => readFile(join(dataDir, 'logs', 'maskwright.log'), 'utf8').catch(() => ''),
+    log,
   };
   return { host, stop: () => current.app.close() };
 }
