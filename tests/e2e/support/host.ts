@@ -117,7 +117,7 @@ async function startElectron(dataDir: string, project: string | undefined): Prom
       throw new Error(`Electron did not show its page: ${String(error)}\n${await log()}`);
     }
   };
-  /** Playwright seldom (once in some fifty starts, on a busy machine) misses the window of Electron 22: said, not hidden. */
+  /** Seen once in some hundred starts, on a busy machine, cause not found: no page in time. Said, and tried once more. */
   const launch = (): Promise<{ app: ElectronApplication; page: Page }> =>
     open().catch((error: unknown) => {
       console.warn(`Started once more. ${String(error)}`);
