@@ -48,7 +48,12 @@ afterEach(async () => {
 async function replayMotorcycle(engine: Engine): Promise<EpisodeState> {
   const { handlers } = engine;
   await handlers['project.openSample']({});
-  const { items } = await handlers['images.list']({ offset: 0, limit: 50, state: null, search: 'motorcycle' });
+  const { items } = await handlers['images.list']({
+    offset: 0,
+    limit: 50,
+    state: null,
+    search: 'motorcycle',
+  });
   const imageId = items[0]?.id ?? '';
   const [recorded] = await handlers['trajectories.list']({ imageId });
   return handlers['episode.start']({
