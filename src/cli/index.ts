@@ -74,7 +74,7 @@ function program(): Command {
     )
     .option('--turns <n>', 'turn budget of an episode', count, 8)
     .option('--concurrency <n>', 'episodes at the same time', count, 1)
-    .option('--seed <n>', 'seed of everything random', integer, 0)
+    .option('--seed <n>', 'seed of everything random; an item’s own is made of it and its key', integer, 0)
     .requiredOption(
       '--out <dir>',
       'folder for coco.json, trajectories.jsonl, report.json; resumed if it holds this run',

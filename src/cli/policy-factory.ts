@@ -59,7 +59,11 @@ export async function policyFactory(
 }
 
 function oneForAll(policy: Policy): Policies {
-  return { policyFor: () => sharedPolicy(policy), close: () => policy.close() };
+  // Servers and runtimes differ in what they take as a seed; 31 bits suit all of them.
+  return {
+    policyFor: (_target, _truth, seed) => sharedPolicy(policy, seed >>> 1),
+    close: () => policy.close(),
+  };
 }
 
 async function replays(trajectories: AsyncIterable<Trajectory>): Promise<Policies> {

@@ -58,7 +58,8 @@ class LlamaCppPolicy implements Policy {
   }
 
   async propose(input: PolicyInput, options: ProposeOptions = {}): Promise<Proposal> {
-    const { maxTokens, maxThoughtChars, seed, temperature } = this.sampling;
+    const { maxTokens, maxThoughtChars, temperature } = this.sampling;
+    const seed = options.seed ?? this.sampling.seed;
     const { prompt, images } = renderChatMl(input.messages, input.tools, input.coordinates);
     const grammar = viewGrammar(input.tools, input.coordinates, input.view, maxThoughtChars);
     const answer = await this.runtime.complete(

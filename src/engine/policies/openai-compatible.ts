@@ -135,7 +135,7 @@ class OpenAiPolicy implements Policy {
       const isAuto = (this.options.mode ?? 'auto') === 'auto';
       const stream = replayable(options.onText ?? (() => undefined));
       const answer = await this.client.complete(
-        () => this.bodyFor(server, input),
+        () => this.bodyFor(server, input, options.seed),
         (error) => learn(server, error, isAuto),
         () => {
           stream.restart();
@@ -216,7 +216,7 @@ class OpenAiPolicy implements Policy {
     });
   }
 
-  private bodyFor(server: Server, input: PolicyInput): Record<string, unknown> {
+  private bodyFor(server: Server, input: PolicyInput, seed: number | undefined): Record<string, unknown> {
     const { options } = this;
     const { tools, coordinates, view } = input;
     const stream = options.stream ?? true;
@@ -227,7 +227,7 @@ class OpenAiPolicy implements Policy {
       ...(stream ? { stream_options: { include_usage: true } } : {}),
       [server.usesMaxCompletionTokens ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
       temperature: options.temperature ?? defaults.temperature,
-      seed: options.seed ?? defaults.seed,
+      seed: seed ?? options.seed ?? defaults.seed,
     };
     for (const name of server.without) delete body[name];
     switch (server.mode) {

@@ -43,6 +43,8 @@ export interface Proposal {
 
 export interface ProposeOptions {
   signal?: AbortSignal;
+  /** Of what the policy draws at random; its own when left out. */
+  seed?: number;
   /** Text as it arrives, in order; concatenated it is `raw`. */
   onText?: (text: string) => void;
 }

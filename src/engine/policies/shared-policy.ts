@@ -1,7 +1,7 @@
 import type { Policy } from './policy';
 
-/** The same policy for one of several episodes: closing the episode's does not close what the others use. */
-export function sharedPolicy(policy: Policy): Policy {
+/** The same policy for one of several episodes: closing the episode's does not close what the others use. `seed` is the episode's. */
+export function sharedPolicy(policy: Policy, seed?: number): Policy {
   return {
     // Some learn their name from the server at the first proposal.
     get identity() {
@@ -9,7 +9,7 @@ export function sharedPolicy(policy: Policy): Policy {
     },
     author: policy.author,
     readsPrompt: policy.readsPrompt,
-    propose: (input, options) => policy.propose(input, options),
+    propose: (input, options) => policy.propose(input, { seed, ...options }),
     async close() {},
   };
 }
