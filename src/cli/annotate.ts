@@ -84,6 +84,9 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
 }
 
 function checkSources(options: AnnotateOptions): void {
+  if (options.query !== undefined && options.query.trim() === '') {
+    throw new MaskwrightError('INVALID_REQUEST', '--query is empty.', { hint: 'Say what to segment.' });
+  }
   const sources = [options.query, options.queries, options.refs].filter((given) => given !== undefined);
   if (sources.length !== 1) {
     throw new MaskwrightError(

@@ -214,6 +214,10 @@ describe('maskwright, wrong input', () => {
       ['annotate', '--images', '.', '--query', 'q', '--policy', 'simulated', '--turns', '0', '--out', 'x'],
       /whole number/,
     ],
+    [
+      ['annotate', '--images', '.', '--query', ' ', '--policy', 'simulated', '--out', 'x'],
+      /--query is empty/,
+    ],
     [['import', 'zip:x', '--project', 'x'], /is no source/],
     [['export', 'pdf', '--project', 'x', '--out', 'y'], /cannot be exported/],
     [['serve', '--project', 'nowhere', '--port', '0'], /There is no such file or folder/],
