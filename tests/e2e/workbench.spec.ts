@@ -153,7 +153,7 @@ test.describe('with a segmenter and an agent', () => {
     await agent.close();
     await page.getByRole('button', { name: 'New query' }).click();
     const panel = page.getByRole('region', { name: 'Agent' });
-    await expect(panel.getByText('No model is installed.')).toBeVisible();
+    await expect(panel.getByText('No agent model is installed.')).toBeVisible();
     await panel.getByRole('radio', { name: 'Step' }).click();
     await panel.getByRole('button', { name: 'Replay recorded turns: the rider' }).click();
     await episodeStatus(page, 'proposed');

@@ -192,7 +192,7 @@ export const text = {
     emptyTitle: 'No turns yet',
     emptyReady:
       'Say above what to find, then Step through the agent’s calls or let it Run. Or draw a box yourself.',
-    noAgent: 'No model is installed.',
+    noAgent: 'No agent model is installed.',
     noAgentHint:
       'Add a vision model (GGUF file or an OpenAI-compatible endpoint) under Models. Until then you label by hand: box and points with the segmenter, polygon without any model.',
     noSegmenter: 'No segmenter is installed either, so boxes and points give no mask. Polygons work.',
