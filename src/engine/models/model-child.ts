@@ -164,6 +164,12 @@ async function complete(
   }
   if (isStopped()) throw new Failure('bad-input', 'stopped');
   const limit = Math.min(message.maxTokens, room);
+  let given = '';
+  let isOver = false;
+  const give = (text: string): void => {
+    given += text;
+    send({ type: 'token', id: message.id, text });
+  };
   const result = await context.completion(
     {
       prompt: message.prompt,
@@ -175,8 +181,13 @@ async function complete(
       xtc_probability: 0,
       seed: message.seed,
     },
-    ({ token }) => send({ type: 'token', id: message.id, text: token }),
+    ({ token }) => {
+      if (!isOver) give(token);
+    },
   );
+  // The native side queues tokens apart from the result, so the last ones can come after it.
+  isOver = true;
+  if (result.text.startsWith(given) && result.text !== given) give(result.text.slice(given.length));
   if (result.context_full) throw new Failure('fault', 'The context was full before the answer began');
   const isCut = result.stopped_limited || result.tokens_predicted >= limit;
   send({
