@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { id } from './common';
+
+/** Undo and redo. */
+
+/** The image that the person looks at: turns are only undone where they are seen. */
+const onImage = z.strictObject({ imageId: id.nullable().default(null) });
+
+export const historyStateSchema = z.object({
+  undo: z.string().nullable(),
+  redo: z.string().nullable(),
+});
+/** Labels of the marks that undo and redo would go to; null when there is none. */
+export type HistoryState = z.infer<typeof historyStateSchema>;
+
+export const historyMethods = {
+  'history.state': { input: onImage, output: historyStateSchema },
+  'history.undo': { input: onImage, output: historyStateSchema },
+  'history.redo': { input: onImage, output: historyStateSchema },
+} as const;
