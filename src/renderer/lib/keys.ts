@@ -1,58 +1,6 @@
+import { commands } from '../commands';
 import type { Workbench } from '../state/workbench.svelte';
-import { text } from './text';
-
-/** The cheat sheet; `handleKey` below is what the keys do. */
-export const keyGroups: readonly { title: string; keys: readonly [readonly string[], string][] }[] = [
-  {
-    title: text.keys.groups.decide,
-    keys: [
-      [['↵'], text.keys.accept],
-      [['⌫'], text.keys.reject],
-      [['Space'], text.keys.next],
-      [['1 … 9'], text.keys.digits],
-      [['C'], text.keys.category],
-      [['D'], text.keys.done],
-      [['Ctrl', 'Z'], text.keys.undo],
-      [['Ctrl', '⇧', 'Z'], text.keys.redo],
-    ],
-  },
-  {
-    title: text.keys.groups.agent,
-    keys: [
-      [['/'], text.keys.query],
-      [['R'], text.keys.run],
-      [['→'], text.keys.step],
-      [['S'], text.keys.stop],
-      [['T'], text.keys.pen],
-      [['H'], text.keys.back],
-      [['X'], text.keys.move],
-    ],
-  },
-  {
-    title: text.keys.groups.draw,
-    keys: [
-      [['V'], text.keys.select],
-      [['B'], text.keys.box],
-      [['P'], text.keys.point],
-      [['G'], text.keys.polygon],
-      [['Del'], text.keys.delete],
-      [['Tab'], text.keys.cycle],
-      [['Esc'], text.keys.cancel],
-    ],
-  },
-  {
-    title: text.keys.groups.view,
-    keys: [
-      [['0'], text.keys.fit],
-      [['⇧', '0'], text.keys.actual],
-      [['+', '−'], text.keys.zoom],
-      [['Space'], text.keys.pan],
-      [['M'], text.keys.masks],
-      [['↑', '↓'], text.keys.images],
-      [['?'], text.keys.help],
-    ],
-  },
-];
+import { keyOf } from './key-names';
 
 /** A tap of Space goes on, a longer hold was meant for panning. */
 const tapMilliseconds = 300;
@@ -80,7 +28,7 @@ export function bindKeys(workbench: Workbench): () => void {
     if (workbench.canvas.stage?.holdSpace(false)) panned = true;
     const held = performance.now() - spaceSince;
     spaceSince = 0;
-    if (!panned && held < tapMilliseconds && workbench.project.current) void workbench.next();
+    if (!panned && held < tapMilliseconds) tapSpace(workbench);
   };
   const pressed = (): void => {
     if (spaceSince > 0) panned = true;
@@ -103,74 +51,28 @@ export function bindKeys(workbench: Workbench): () => void {
 
 /** Whether the key did something. */
 function handleKey(workbench: Workbench, event: KeyboardEvent): boolean {
-  const { app, canvas, images } = workbench;
   if (event.isComposing || isTyping(event.target)) return false;
   if (document.querySelector('dialog[open]')) return false;
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-
-  if (command) {
-    if (key === 'z') void (event.shiftKey ? workbench.redo() : workbench.undo());
-    else if (key === 'y') void workbench.redo();
-    else return false;
-    return true;
-  }
-  if (key === 'Escape') return workbench.cancel();
-  if (key === '?') {
-    app.togglePanel('keys');
-    return true;
-  }
-  if (!workbench.project.current || workbench.question) return false;
-
-  if (canvas.staged && nudgeBy(workbench, event)) return true;
-  if (event.repeat && !key.startsWith('Arrow') && key !== '+' && key !== '-' && key !== 'Tab') return true;
+  if (event.key === 'Escape') return workbench.cancel();
+  const key = keyOf(event);
+  const command = commands.find(({ keys }) => keys.includes(key));
+  if (!command?.always && (!workbench.project.current || workbench.question)) return false;
+  if (workbench.canvas.staged && nudgeBy(workbench, event)) return true;
+  if (!command) return false;
+  if (workbench.app.page !== 'label' && command.group !== 'go' && !command.always) return false;
+  if (event.repeat && !command.repeats) return true;
   // A focused control answers Enter itself.
   if (key === 'Enter' && isControl(event.target)) return false;
-  if (
-    key === 'Tab' &&
-    !(event.target instanceof Element && event.target.id === 'stage' && images.annotations.length > 0)
-  ) {
-    return false;
-  }
-  if (/^[1-9]$/.test(key) && !event.shiftKey) {
-    void workbench.digit(Number(key));
-    return true;
-  }
-  const act = actions[event.code === 'Digit0' && event.shiftKey ? 'Shift0' : key];
-  if (!act) return false;
-  act(workbench, event);
+  if (command.enabled?.(workbench) === false) return false;
+  command.run(workbench);
   return true;
 }
 
-const actions: Record<string, (workbench: Workbench, event: KeyboardEvent) => void> = {
-  Enter: (workbench) => void workbench.accept(),
-  Backspace: (workbench) => void workbench.reject(),
-  Delete: (workbench) => void workbench.deleteSelected(),
-  ArrowRight: (workbench) => void workbench.step(),
-  ArrowUp: (workbench) => void workbench.images.selectOffset(-1),
-  ArrowDown: (workbench) => void workbench.images.selectOffset(1),
-  Tab: (workbench, event) => workbench.cycleSelection(event.shiftKey ? -1 : 1),
-  '/': () => document.getElementById('query')?.focus(),
-  r: (workbench) => void workbench.run(),
-  s: (workbench) => void workbench.stop(),
-  t: (workbench) => void workbench.takePen(),
-  h: (workbench) => void workbench.handBack(),
-  x: (workbench) => workbench.stage(),
-  c: (workbench) => void workbench.chooseCategory(),
-  d: (workbench) => void workbench.toggleDone(),
-  v: (workbench) => workbench.setTool('select'),
-  b: (workbench) => workbench.setTool('box'),
-  p: (workbench, event) => workbench.setTool(event.altKey ? 'negative' : 'positive'),
-  g: (workbench) => workbench.setTool('polygon'),
-  m: ({ canvas }) => {
-    canvas.masksVisible = !canvas.masksVisible;
-  },
-  '0': (workbench) => workbench.canvas.stage?.fit(),
-  Shift0: (workbench) => workbench.canvas.stage?.zoomTo(1),
-  '+': (workbench) => workbench.canvas.stage?.zoomBy(1.25),
-  '=': (workbench) => workbench.canvas.stage?.zoomBy(1.25),
-  '-': (workbench) => workbench.canvas.stage?.zoomBy(1 / 1.25),
-};
+/** Space is told apart from panning when it is let go. */
+function tapSpace(workbench: Workbench): void {
+  if (!workbench.project.current || workbench.question || workbench.app.page !== 'label') return;
+  commands.find(({ keys }) => keys.includes('Space'))?.run(workbench);
+}
 
 function nudgeBy(workbench: Workbench, event: KeyboardEvent): boolean {
   const direction = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[

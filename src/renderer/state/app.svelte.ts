@@ -15,6 +15,9 @@ export interface Toast {
 export type Theme = 'system' | 'dark' | 'light';
 /** What is open above the workbench; one at a time. */
 export type Panel = 'keys' | 'project' | 'models' | 'export' | null;
+/** What fills the window below the top bar; `label` is the workbench itself. */
+export const pageNames = ['label', 'runs', 'classes', 'statistics', 'import', 'export', 'settings'] as const;
+export type Page = (typeof pageNames)[number];
 
 const toastSeconds = { error: 12, done: 4, info: 6 } as const;
 
@@ -27,6 +30,7 @@ export class AppState {
   toasts = $state.raw<readonly Toast[]>([]);
   jobs = $state.raw<readonly JobState[]>([]);
   panel = $state<Panel>(null);
+  page = $state<Page>('label');
   theme = $state<Theme>('dark');
   systemDark = $state(true);
   savedAt = $state.raw<Date | null>(null);

@@ -1,0 +1,15 @@
+import { agentCommands } from './agent';
+import type { Command } from './command';
+import { decideCommands } from './decide';
+import { drawCommands } from './draw';
+import { goCommands } from './go';
+import { viewCommands } from './view';
+
+/** Everything that can be done by a key or from the palette. */
+export const commands: readonly Command[] = [
+  ...decideCommands,
+  ...agentCommands,
+  ...drawCommands,
+  ...viewCommands,
+  ...goCommands,
+];

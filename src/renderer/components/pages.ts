@@ -1,0 +1,15 @@
+import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
+import type { Component } from 'svelte';
+import type { Page } from '../state/app.svelte';
+
+export interface PageEntry {
+  page: Page;
+  icon: typeof PencilRuler;
+  /** Null: the workbench. */
+  view: Component | null;
+  /** Also without a project. */
+  always?: boolean;
+}
+
+/** The pages in the order of the rail. */
+export const pages: readonly PageEntry[] = [{ page: 'label', icon: PencilRuler, view: null }];

@@ -1,0 +1,1 @@
+export const canvas = { label: 'Canvas: image and masks', masksOff: 'Masks hidden' };

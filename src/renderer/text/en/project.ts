@@ -1,0 +1,16 @@
+export const project = {
+  menu: 'Project menu',
+  openFolder: 'Open folder …',
+  openProject: 'Open project …',
+  openPath: 'Open',
+  sample: 'Sample project',
+  recent: 'Recent projects',
+  exportCoco: 'Export COCO',
+  exportCocoHint: 'Accepted masks',
+  exportTrajectories: 'Export trajectories',
+  exportTrajectoriesHint: 'All turns with verdicts, JSONL',
+  export: 'Export',
+  theme: 'Theme',
+  themes: { dark: 'Dark', light: 'Light', system: 'System' },
+  none: 'No project',
+};

@@ -1,0 +1,13 @@
+import { count } from '../../lib/format';
+import { plural } from '../plural';
+
+export const status = {
+  reviewed: (done: number, total: number) => `${count(done)} of ${count(total)} reviewed`,
+  progress: 'Images reviewed',
+  annotations: (value: number) => plural(value, 'object', 'objects'),
+  saved: (time: string) => `Saved ${time}`,
+  allSaved: 'All saved',
+  keys: 'keys',
+  size: (width: number, height: number) => `${width} × ${height}`,
+  at: (x: number, y: number) => `${x}, ${y}`,
+};
