@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseQueries, splitLine } from './queries';
+import { parseQueries, readQueries, splitLine } from './queries';
 
 const pairs = (text: string): string[][] => parseQueries(text).map(({ image, query }) => [image, query]);
 
@@ -39,5 +42,16 @@ describe('parseQueries', () => {
   it('names the line that is wrong', () => {
     expect(() => parseQueries('a.jpg,dog\nb.jpg')).toThrow('Line 2: it has no query');
     expect(() => parseQueries('[{"query":"dog"}]')).toThrow('Entry 1: it names no image');
+  });
+
+  it('names the file that is broken or empty', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'maskwright-queries-'));
+    const first = async (name: string, text: string): Promise<unknown> => {
+      writeFileSync(join(folder, name), text);
+      return readQueries(join(folder, name)).next();
+    };
+    await expect(first('empty.csv', '\n# nothing\n')).rejects.toThrow(/empty\.csv holds no query/);
+    await expect(first('broken.json', '[{"query":"dog"}]')).rejects.toThrow(/broken\.json: Entry 1/);
+    rmSync(folder, { recursive: true });
   });
 });

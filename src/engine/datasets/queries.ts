@@ -117,12 +117,26 @@ function parsedJson(text: string): unknown {
   }
 }
 
+/** The queries of a file; what is wrong is said with the file's name. */
+function parseFile(file: string, text: string): QueryLine[] {
+  const hint = 'It may be JSON, JSON lines, or lines "image,query".';
+  let lines: QueryLine[];
+  try {
+    lines = parseQueries(text);
+  } catch (error) {
+    if (!(error instanceof MaskwrightError)) throw error;
+    throw new MaskwrightError(error.code, `${file}: ${error.message}`, { hint: error.hint || hint });
+  }
+  if (lines.length === 0) throw new MaskwrightError('FORMAT_UNREADABLE', `${file} holds no query.`, { hint });
+  return lines;
+}
+
 /** Targets of a queries file, without ground truth. Images are looked for in `images`, else beside the file. */
 export async function* readQueries(
   file: string,
   options: ReadOptions = {},
 ): AsyncGenerator<DatasetTarget, void> {
-  const lines = parseQueries(await readText(file));
+  const lines = parseFile(file, await readText(file));
   const finder = new ImageFinder(options.images ?? dirname(file));
   for (const [index, line] of lines.entries()) {
     yield {
