@@ -1,0 +1,140 @@
+import { hashText, seededRandom } from '../random';
+import type { Colour, Kind, Pattern, SceneSize } from './vocabulary';
+import { colourNames, kinds, patterns } from './vocabulary';
+
+export const splits = ['train', 'val', 'test'] as const;
+export type SceneSplit = (typeof splits)[number];
+
+/** One thing of a scene; the picture's pixels are the frame. */
+export interface SceneObject {
+  kind: Kind;
+  colour: Colour;
+  size: SceneSize;
+  pattern: Pattern;
+  /** Centre, px. */
+  x: number;
+  y: number;
+  /** Half of the side of the thing's frame, px. */
+  radius: number;
+  /** Clockwise, degrees. */
+  angle: number;
+  /** Mirrored left to right. */
+  flipped: boolean;
+}
+
+/** A picture before it is drawn: later things stand in front of earlier ones. */
+export interface Scene {
+  split: SceneSplit;
+  /** Makes the same scene again. */
+  seed: number;
+  /** Side of the square picture, px. */
+  side: number;
+  background: { top: Rgb; bottom: Rgb; roughness: number; horizon: number };
+  objects: SceneObject[];
+}
+export type Rgb = readonly [number, number, number];
+
+/** Number of things in a scene. */
+const fewest = 3;
+const most = 7;
+
+/** How far things may cover each other, as a share of the smaller one's frame. */
+const overlapAllowed = 0.22;
+
+/** True for the one in six pairs of kind and colour that no training scene shows. */
+export function isHeldOut(kind: Kind, colour: Colour): boolean {
+  return hashText(`${colour} ${kind}`) % 6 === 0;
+}
+
+/** A number generator of a scene, apart for each purpose so that a change of one leaves the others alone. */
+export function sceneRandom(split: SceneSplit, seed: number, purpose: string): () => number {
+  return seededRandom(hashText(`reasonscenes ${split} ${seed} ${purpose}`));
+}
+
+export function pick<T>(random: () => number, list: readonly T[]): T {
+  const item = list[Math.floor(random() * list.length)];
+  if (item === undefined) throw new RangeError('Nothing to pick from.');
+  return item;
+}
+
+const between = (random: () => number, low: number, high: number): number => low + (high - low) * random();
+
+/**
+ * A scene of ReasonScenes. Splits share no seed; in `val` and `test` every second scene holds a pair of kind and
+ * colour that training never shows.
+ *
+ * @param side side of the picture, px; the same seed gives the same scene at any side
+ */
+export function makeScene(split: SceneSplit, seed: number, side = 336): Scene {
+  const random = sceneRandom(split, seed, 'scene');
+  const light = between(random, 120, 225);
+  const tint = (): number => between(random, -26, 26);
+  const background = {
+    top: [light + tint(), light + tint(), light + tint()] as const,
+    bottom: [light - 35 + tint(), light - 35 + tint(), light - 35 + tint()] as const,
+    roughness: between(random, 2, 14),
+    horizon: between(random, 0.3, 0.75),
+  };
+  const count = fewest + Math.floor(random() * (most - fewest + 1));
+  const looks = lookalikes(split, random, count);
+  const objects: SceneObject[] = [];
+  for (const { kind, colour } of looks) {
+    const placed = place(random, objects, kind, colour);
+    if (placed) objects.push(placed);
+  }
+  objects.sort((a, b) => a.y + a.radius - (b.y + b.radius));
+  return { split, seed, side, background, objects: objects.map((object) => scaled(object, side)) };
+}
+
+/** Kinds and colours of the things: some share the kind, some the colour, so that queries have to tell them apart. */
+function lookalikes(
+  split: SceneSplit,
+  random: () => number,
+  count: number,
+): { kind: Kind; colour: Colour }[] {
+  const wantsHeldOut = split !== 'train' && random() < 0.5;
+  const looks: { kind: Kind; colour: Colour }[] = [];
+  while (looks.length < count) {
+    const model = looks.length > 0 && random() < 0.55 ? pick(random, looks) : null;
+    const kind = model && random() < 0.6 ? model.kind : pick(random, kinds);
+    const colour = model && random() < 0.4 ? model.colour : pick(random, colourNames);
+    const mustBeHeld = wantsHeldOut && looks.length === 0;
+    if (isHeldOut(kind, colour) !== mustBeHeld && (split === 'train' || mustBeHeld)) continue;
+    looks.push({ kind, colour });
+  }
+  return looks;
+}
+
+/** A thing in a picture of side 1, or null when there is no room left. */
+function place(
+  random: () => number,
+  others: readonly SceneObject[],
+  kind: Kind,
+  colour: Colour,
+): SceneObject | null {
+  const size: SceneSize = random() < 0.45 ? 'small' : 'large';
+  const radius = size === 'small' ? between(random, 0.045, 0.075) : between(random, 0.12, 0.19);
+  const angle = between(random, -18, 18);
+  const flipped = random() < 0.5;
+  const pattern: Pattern = random() < 0.6 ? 'plain' : pick(random, patterns);
+  for (let attempt = 0; attempt < 40; attempt++) {
+    const x = between(random, radius, 1 - radius);
+    const y = between(random, radius, 1 - radius);
+    const clear = others.every((other) => shared(x, y, radius, other) <= overlapAllowed);
+    if (clear) return { kind, colour, size, pattern, x, y, radius, angle, flipped };
+  }
+  return null;
+}
+
+/** How much of the smaller frame two frames share, 0..1. */
+function shared(x: number, y: number, radius: number, other: SceneObject): number {
+  const reach = radius + other.radius;
+  const width = Math.min(reach - Math.abs(x - other.x), 2 * Math.min(radius, other.radius));
+  const height = Math.min(reach - Math.abs(y - other.y), 2 * Math.min(radius, other.radius));
+  if (width <= 0 || height <= 0) return 0;
+  return (width * height) / (2 * Math.min(radius, other.radius)) ** 2;
+}
+
+function scaled(object: SceneObject, side: number): SceneObject {
+  return { ...object, x: object.x * side, y: object.y * side, radius: object.radius * side };
+}
