@@ -7,4 +7,5 @@ export { rasterizePolygons } from './polygon-coco';
 export { maskToPolygons } from './polygon-contours';
 export { polygonsToMask } from './polygon-fill';
 export { fillPolygonsOpenCv } from './polygon-opencv';
+export { maskToPixelRings } from './polygon-pixels';
 export { type PolygonPart, type Ring, ringArea, simplifyRing } from './polygon-ring';
