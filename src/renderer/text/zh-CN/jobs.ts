@@ -1,0 +1,8 @@
+import { count } from '../../lib/format';
+import type { jobs as english } from '../en/jobs';
+
+export const jobs: typeof english = {
+  cancel: '取消',
+  failed: (label) => `${label}失败。`,
+  partly: (label, failures) => `${label}：${count(failures)} 项失败。`,
+};
