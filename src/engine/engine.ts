@@ -2,6 +2,7 @@ import { messageOf } from '@shared/contract/errors';
 import type { EventName, EventPayload, Handlers } from '@shared/contract/methods';
 import { annotationHandlers } from './api/annotations';
 import { appHandlers } from './api/app';
+import { categoryHandlers } from './api/categories';
 import { EpisodeDesk } from './api/episode-desk';
 import { episodeHandlers } from './api/episodes';
 import { type Emit, EngineEvents } from './api/events';
@@ -64,6 +65,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ...appHandlers(models),
       ...projectHandlers(workspace, jobs),
       ...imageHandlers(workspace, models, options.cacheDir),
+      ...categoryHandlers(workspace, desk),
       ...annotationHandlers(workspace, desk),
       ...episodeHandlers(desk, workspace),
       ...jobHandlers(jobs),

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createEngine, type Engine } from '@engine/engine';
-import type { EpisodeState } from '@shared/contract/methods';
+import { type EpisodeState, imageQuerySchema } from '@shared/contract/methods';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -48,12 +48,8 @@ afterEach(async () => {
 async function replayMotorcycle(engine: Engine): Promise<EpisodeState> {
   const { handlers } = engine;
   await handlers['project.openSample']({});
-  const { items } = await handlers['images.list']({
-    offset: 0,
-    limit: 50,
-    state: null,
-    search: 'motorcycle',
-  });
+  const query = imageQuerySchema.parse({ search: 'motorcycle' });
+  const { items } = await handlers['images.list']({ ...query, offset: 0, limit: 50 });
   const imageId = items[0]?.id ?? '';
   const [recorded] = await handlers['trajectories.list']({ imageId });
   return handlers['episode.start']({
@@ -135,7 +131,7 @@ describe('engine, without any model', () => {
   it('answers with clear errors before a project is open and for what does not exist', async () => {
     const { handlers } = await start(dataFolder());
     await expect(
-      handlers['images.list']({ offset: 0, limit: 1, state: null, search: '' }),
+      handlers['images.list']({ ...imageQuerySchema.parse({}), offset: 0, limit: 1 }),
     ).rejects.toMatchObject({
       code: 'NO_PROJECT',
     });

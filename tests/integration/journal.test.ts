@@ -107,7 +107,9 @@ it('keeps the store equal to a simple model through any mutations, undo, redo an
           ['a.png', 'b.png', 'c.png'].map((name) => ({ file: join(folder, name), sha256: 'f', ...size })),
         )
         .images.map((image) => image.id);
-      const categories = ['x', 'y'].map((name) => store.createCategory(name).id);
+      const categories = ['x', 'y'].map(
+        (name) => store.addCategory({ id: null, name, supercategory: '', original: null }).id,
+      );
       const model = new Model();
       const start = observe(store, images);
       let lastId = 0;

@@ -236,7 +236,7 @@ describe('migrations', () => {
   const next: Migration = {
     version: migrations.length + 1,
     name: 'test',
-    sql: 'ALTER TABLE images ADD COLUMN note TEXT',
+    sql: 'ALTER TABLE images ADD COLUMN test TEXT',
   };
 
   it('copy the file before they change it', () => {
@@ -263,7 +263,7 @@ describe('migrations', () => {
     const db = new Database(join(folder, 'project.maskwright'), { create: false });
     const broken: Migration = {
       ...next,
-      sql: 'ALTER TABLE images ADD COLUMN note TEXT; ALTER TABLE nothing ADD a',
+      sql: 'ALTER TABLE images ADD COLUMN test TEXT; ALTER TABLE nothing ADD a',
     };
     expect(codeOf(() => migrate(db, [...migrations, broken]))).toBe('INTERNAL');
     expect(db.readPragma('user_version')).toBe(migrations.length);
@@ -299,7 +299,7 @@ describe('the store', () => {
   it('refuses masks that would break an export, and unknown ids', () => {
     const store = createProject(folder);
     const [imageId = ''] = withImages(store, 'a.png');
-    const category = store.createCategory('box');
+    const category = store.addCategory({ id: null, name: 'box', supercategory: '', original: null });
     const create = (mask: { size: [number, number]; counts: string }, categoryId = category.id): unknown =>
       store.createAnnotations([{ imageId, categoryId, mask }]);
     const good = rectangle(size, { x: 1, y: 1, width: 4, height: 4 });

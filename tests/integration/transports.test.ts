@@ -86,7 +86,8 @@ describe.each([
     const { client } = await start({
       'categories.create': async ({ name }) => {
         await new Promise((resolve) => setTimeout(resolve, name === 'slow' ? 40 : 1));
-        return { id: name.length, name, supercategory: '', color: '#fff' };
+        const rest = { color: '#fff', hotkey: null, attributes: [], annotations: 0 };
+        return { id: name.length, name, supercategory: '', ...rest };
       },
     });
     const names = ['slow', 'a', 'bb', 'ccc'];

@@ -24,7 +24,15 @@ export function fakeEngine(overrides: Partial<Handlers> = {}): FakeEngine {
     handlers: {
       'history.state': async () => history,
       'project.current': async () => null,
-      'categories.create': async ({ name }) => ({ id: 1, name, supercategory: '', color: '#123456' }),
+      'categories.create': async ({ name }) => ({
+        id: 1,
+        name,
+        supercategory: '',
+        color: '#123456',
+        hotkey: null,
+        attributes: [],
+        annotations: 0,
+      }),
       'images.read': async ({ imageId }) => {
         if (imageId !== 'img-1') throw new MaskwrightError('NOT_FOUND', 'There is no such image.');
         return { mime: 'image/png', bytes: PNG };

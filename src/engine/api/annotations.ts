@@ -3,14 +3,7 @@ import type { EpisodeDesk } from './episode-desk';
 import type { Workspace } from './workspace';
 
 type AnnotationMethods =
-  | 'categories.create'
-  | 'annotations.list'
-  | 'annotations.create'
-  | 'annotations.update'
-  | 'annotations.delete'
-  | 'history.state'
-  | 'history.undo'
-  | 'history.redo'
+  | Extract<keyof Handlers, `annotations.${string}` | `history.${string}`>
   | 'trajectories.list';
 
 export function annotationHandlers(
@@ -18,21 +11,38 @@ export function annotationHandlers(
   desk: EpisodeDesk,
 ): Pick<Handlers, AnnotationMethods> {
   return {
-    'categories.create': async ({ name }) => workspace.project.createCategory(name),
     'annotations.list': async ({ imageId }) => workspace.project.annotations(imageId),
-    'annotations.create': async ({ imageId, categoryId, mask, query }) => {
+    'annotations.create': async ({ imageId, categoryId, mask, query, attributes }) => {
       const { project } = workspace;
       const annotation = project.mark('Draw mask', () => {
-        const [made] = project.createAnnotations([{ imageId, categoryId, mask, query, author: 'human' }]);
+        const [made] = project.createAnnotations([
+          { imageId, categoryId, mask, query, attributes, author: 'human' },
+        ]);
         if (!made) throw new Error('The store made no annotation');
         project.setImageState(imageId, 'done');
         return made;
       });
       return { annotation, history: desk.historyState(imageId) };
     },
-    'annotations.update': async ({ annotationId, mask, categoryId }) => {
-      const annotation = workspace.project.updateAnnotation(annotationId, { mask, categoryId });
+    'annotations.update': async ({ annotationId, ...patch }) => {
+      const annotation = workspace.project.updateAnnotation(annotationId, patch);
       return { annotation, history: desk.historyState(annotation.imageId) };
+    },
+    'annotations.updateMany': async ({ annotationIds, ...patch }) => {
+      workspace.project.updateAnnotations(annotationIds, patch);
+      return desk.historyState(null);
+    },
+    'annotations.deleteMany': async ({ annotationIds }) => {
+      workspace.project.deleteAnnotations(annotationIds);
+      return desk.historyState(null);
+    },
+    'annotations.reorder': async ({ imageId, annotationIds }) => {
+      workspace.project.reorderAnnotations(imageId, annotationIds);
+      return desk.historyState(imageId);
+    },
+    'annotations.setHidden': async ({ imageId, annotationIds }) => {
+      workspace.project.setHidden(imageId, annotationIds);
+      return {};
     },
     'annotations.delete': async ({ annotationId }) => {
       const { imageId } = workspace.project.annotation(annotationId);

@@ -6,6 +6,7 @@ import type { Handlers, MethodOutput } from '@shared/contract/methods';
 import sharp from 'sharp';
 import writeFileAtomic from 'write-file-atomic';
 import { openImage } from '../images/image-file';
+import type { ProjectStore } from '../project';
 import type { Models } from '../setup/models';
 import type { Workspace } from './workspace';
 
@@ -24,10 +25,14 @@ export function imageHandlers(
   workspace: Workspace,
   models: Models,
   cacheDir: string,
-): Pick<Handlers, 'images.list' | 'images.read' | 'images.prefetch' | 'images.setState'> {
+): Pick<Handlers, Extract<keyof Handlers, `images.${string}`>> {
   const thumbnails = join(cacheDir, 'thumbnails');
   return {
     'images.list': async (query) => workspace.project.listImages(query),
+    'images.get': async ({ imageId }) => workspace.project.imageSummary(imageId),
+    'images.position': async ({ imageId, ...query }) => workspace.project.imagePlace(imageId, query),
+    'images.nextOpen': async ({ imageId, after, ...query }) =>
+      workspace.project.nextOpen(query, after, imageId),
     'images.read': async ({ imageId, variant }) => {
       const path = workspace.project.imagePath(imageId);
       try {
@@ -49,11 +54,38 @@ export function imageHandlers(
       });
       return {};
     },
+    'images.update': async ({ imageId, ...patch }) => {
+      workspace.project.updateImage(imageId, patch);
+      return workspace.project.historyState();
+    },
+    'images.retry': async ({ imageId }) => {
+      await retryImage(workspace.project, imageId);
+      return workspace.project.imageSummary(imageId);
+    },
     'images.setState': async ({ imageId, state }) => {
       workspace.project.setImageState(imageId, state);
       return workspace.project.historyState();
     },
   };
+}
+
+/** Reads the whole file again, and notes whether that worked. */
+async function retryImage(project: ProjectStore, imageId: string): Promise<void> {
+  const { width, height, sha256 } = project.imageById(imageId);
+  try {
+    const image = await openImage(project.imagePath(imageId));
+    if (image.width !== width || image.height !== height) {
+      throw new MaskwrightError(
+        'IMAGE_UNREADABLE',
+        `The file is another picture now: ${image.width} × ${image.height} pixels, not ${width} × ${height}.`,
+      );
+    }
+    await image.pixels();
+    if (image.hash !== sha256) project.setHash(imageId, image.hash);
+    project.setProblem(imageId, null);
+  } catch (error) {
+    project.setProblem(imageId, messageOf(error));
+  }
 }
 
 /** The file's own bytes where a browser shows them upright as they are, else a PNG. */

@@ -1,3 +1,4 @@
+import { type Attribute, type AttributeValues, isValueOf, withDefaults } from '@shared/attributes';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Annotation } from '@shared/contract/methods';
 import type { Rle } from '@shared/mask/rle';
@@ -20,6 +21,8 @@ export interface NewAnnotation {
   query?: string | null;
   trajectoryId?: string | null;
   iscrowd?: boolean;
+  /** The defaults of the class are added. */
+  attributes?: AttributeValues;
 }
 
 /** What to change in an annotation. */
@@ -28,6 +31,15 @@ export interface AnnotationPatch {
   categoryId?: number;
   query?: string | null;
   author?: Author;
+  /** All of them; those left out are gone. */
+  attributes?: AttributeValues;
+  locked?: boolean;
+}
+
+/** What several annotations get in one step. */
+export interface CommonPatch {
+  categoryId?: number;
+  locked?: boolean;
 }
 
 /** An annotation as a COCO file has it; kept so that an untouched one is exported as it came. */
@@ -44,6 +56,7 @@ export interface ImportedAnnotation {
   importKey: string;
   /** The entry's JSON. */
   original: string;
+  attributes?: AttributeValues;
 }
 
 /** An annotation with what the exporter needs. */
@@ -53,7 +66,31 @@ export interface StoredAnnotation extends Annotation {
   original: string | null;
 }
 
-/** The masks on images, with their classes. Every change is undoable, an import is not. */
+function patchLabel(patch: AnnotationPatch): string {
+  if (patch.mask !== undefined) return 'Change mask';
+  if (patch.attributes !== undefined) return 'Change attributes';
+  if (patch.categoryId !== undefined) return 'Change class of mask';
+  if (patch.locked !== undefined) return patch.locked ? 'Lock mask' : 'Unlock mask';
+  return 'Change annotation';
+}
+
+function refuseLocked(row: AnnotationRow): void {
+  if (row.locked === 0) return;
+  throw new MaskwrightError('CONFLICT', 'The mask is locked.', { hint: 'Unlock it first.' });
+}
+
+/** Throws INVALID_REQUEST for a value that does not answer its question. Names that the class does not ask are kept. */
+function checkValues(attributes: readonly Attribute[], values: AttributeValues): void {
+  for (const attribute of attributes) {
+    const value = values[attribute.name];
+    if (value === undefined || isValueOf(attribute, value)) continue;
+    throw new MaskwrightError('INVALID_REQUEST', `“${value}” is no value of “${attribute.name}”.`, {
+      hint: 'Choose one of its values, or change the attributes of the class.',
+    });
+  }
+}
+
+/** The masks on images, with their classes. Every change is undoable, an import is not, nor is what is hidden. */
 export class Annotations {
   readonly #db: Database;
   readonly #journal: Journal;
@@ -73,15 +110,15 @@ export class Annotations {
     this.#categories = topics.categories;
   }
 
-  /** The annotations of an image, oldest first. Throws NOT_FOUND for an unknown image. */
+  /** The annotations of an image, from bottom to top. Throws NOT_FOUND for an unknown image. */
   annotations(imageId: string): Annotation[] {
     this.#images.imageById(imageId);
-    return this.#rows(imageId).map(annotationOf);
+    return this.#rows(imageId, 'z, id').map(annotationOf);
   }
 
-  /** The same with what the exporter needs. */
+  /** The same with what the exporter needs, in the order of ids. */
   storedAnnotations(imageId: string): StoredAnnotation[] {
-    return this.#rows(imageId).map((row) => ({
+    return this.#rows(imageId, 'id').map((row) => ({
       ...annotationOf(row),
       maskEdited: row.mask_edited !== 0,
       original: row.original,
@@ -93,8 +130,8 @@ export class Annotations {
     return annotationOf(this.#row(id));
   }
 
-  #rows(imageId: string): AnnotationRow[] {
-    const sql = `SELECT ${annotationColumns} FROM annotations WHERE image_id = ? ORDER BY id`;
+  #rows(imageId: string, order: 'id' | 'z, id'): AnnotationRow[] {
+    const sql = `SELECT ${annotationColumns} FROM annotations WHERE image_id = ? ORDER BY ${order}`;
     return this.#db.all(annotationRow, sql, [imageId]);
   }
 
@@ -134,15 +171,18 @@ export class Annotations {
   /** Adds one as a part of the surrounding mark; the image's state stays. Throws as `createAnnotations` does. */
   insert(input: NewAnnotation): Annotation {
     const image = this.#images.imageById(input.imageId);
-    this.#categories.categoryById(input.categoryId);
+    const category = this.#categories.categoryById(input.categoryId);
+    const attributes = withDefaults(category.attributes, input.attributes ?? {});
+    checkValues(category.attributes, attributes);
     const measure = measureMask(input.mask, image);
     if (measure.area === 0) {
       throw new MaskwrightError('INVALID_REQUEST', 'The mask has no pixels.', {
         hint: 'Mark the object first.',
       });
     }
+    const id = this.#nextId();
     const row: AnnotationRow = {
-      id: this.#nextId(),
+      id,
       image_id: input.imageId,
       category_id: input.categoryId,
       mask_height: input.mask.size[0],
@@ -162,6 +202,11 @@ export class Annotations {
       import_key: null,
       mask_edited: 1,
       original: null,
+      attributes: JSON.stringify(attributes),
+      // Ids only grow, so the newest lies on top.
+      z: id,
+      locked: 0,
+      hidden: 0,
     };
     this.#journal.change({
       table: 'annotations',
@@ -174,18 +219,26 @@ export class Annotations {
   }
 
   /**
-   * Changes mask, class or query. A changed mask gets pixel count and bbox anew, loses the segmenter's score and
-   * belongs to `author` (a person, unless said otherwise). Undoable.
+   * Changes mask, class, query, attributes or lock. A changed mask gets pixel count and bbox anew, loses the
+   * segmenter's score and belongs to `author` (a person, unless said otherwise). A new class adds the defaults of its
+   * attributes. Undoable. Throws CONFLICT for the mask of a locked one.
    */
   updateAnnotation(id: number, patch: AnnotationPatch): Annotation {
-    const label = patch.mask === undefined ? 'Change annotation' : 'Change mask';
-    return this.#journal.mark(label, () => {
+    return this.#journal.mark(patchLabel(patch), () => {
       const before = this.#row(id);
       const after: AnnotationRow = { ...before };
-      if (patch.categoryId !== undefined)
-        after.category_id = this.#categories.categoryById(patch.categoryId).id;
+      if (patch.categoryId !== undefined || patch.attributes !== undefined) {
+        const category = this.#categories.categoryById(patch.categoryId ?? before.category_id);
+        after.category_id = category.id;
+        const values = patch.attributes ?? annotationOf(before).attributes;
+        if (patch.attributes !== undefined) checkValues(category.attributes, values);
+        const isReclassed = category.id !== before.category_id;
+        after.attributes = JSON.stringify(isReclassed ? withDefaults(category.attributes, values) : values);
+      }
       if (patch.query !== undefined) after.query = patch.query;
+      if (patch.locked !== undefined) after.locked = patch.locked ? 1 : 0;
       if (patch.mask !== undefined && patch.mask.counts !== before.mask_counts) {
+        refuseLocked(before);
         const measure = measureMask(patch.mask, this.#images.imageById(before.image_id));
         if (measure.area === 0) {
           throw new MaskwrightError('INVALID_REQUEST', 'The mask has no pixels.', {
@@ -206,17 +259,83 @@ export class Annotations {
     });
   }
 
-  /** Undoable. */
+  /** Gives several annotations the same class or lock, as one undoable step. Throws NOT_FOUND. */
+  updateAnnotations(ids: readonly number[], patch: CommonPatch): void {
+    const what = `${new Set(ids).size} masks`;
+    const label =
+      patch.categoryId !== undefined
+        ? `Change class of ${what}`
+        : `${patch.locked ? 'Lock' : 'Unlock'} ${what}`;
+    this.#journal.mark(label, () => {
+      for (const id of new Set(ids)) this.updateAnnotation(id, patch);
+    });
+  }
+
+  /** Undoable. Throws NOT_FOUND, or CONFLICT when it is locked. */
   deleteAnnotation(id: number): void {
-    this.#journal.mark('Delete annotation', () => {
-      const row = this.#row(id);
-      this.#journal.change({
-        table: 'annotations',
-        key: id,
-        imageId: row.image_id,
-        before: rowOf(row),
-        after: null,
+    this.deleteAnnotations([id]);
+  }
+
+  /** Deletes several as one undoable step; nothing when one of them is locked (CONFLICT). */
+  deleteAnnotations(ids: readonly number[]): void {
+    const unique = [...new Set(ids)];
+    const label = unique.length === 1 ? 'Delete annotation' : `Delete ${unique.length} annotations`;
+    this.#journal.mark(label, () => {
+      for (const id of unique) {
+        const row = this.#row(id);
+        refuseLocked(row);
+        this.#journal.change({
+          table: 'annotations',
+          key: id,
+          imageId: row.image_id,
+          before: rowOf(row),
+          after: null,
+        });
+      }
+    });
+  }
+
+  /**
+   * Puts all annotations of an image in a new order, from bottom to top. Undoable. Throws CONFLICT unless each of them
+   * is named once.
+   */
+  reorderAnnotations(imageId: string, ids: readonly number[]): void {
+    this.#journal.mark('Reorder masks', () => {
+      const rows = this.#rows(imageId, 'z, id');
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      if (
+        ids.length !== rows.length ||
+        new Set(ids).size !== rows.length ||
+        !ids.every((id) => byId.has(id))
+      ) {
+        throw new MaskwrightError('CONFLICT', 'The masks have changed meanwhile.', { hint: 'Try again.' });
+      }
+      // The same numbers in another order: they stay below every id that is still to come.
+      ids.forEach((id, index) => {
+        const before = byId.get(id)?.z ?? 0;
+        const after = rows[index]?.z ?? 0;
+        if (before === after) return;
+        this.#journal.change({
+          table: 'annotations',
+          key: id,
+          imageId,
+          before: { z: before },
+          after: { z: after },
+        });
       });
+    });
+  }
+
+  /** Hides exactly these annotations of an image and shows its others. A way of looking, so no part of undo. */
+  setHidden(imageId: string, ids: readonly number[]): void {
+    this.#journal.write(() => {
+      this.#images.imageById(imageId);
+      const { changes } = this.#db.run(
+        `UPDATE annotations SET hidden = 1 - hidden
+          WHERE image_id = ? AND hidden <> (id IN (SELECT value FROM json_each(?)))`,
+        [imageId, JSON.stringify(ids)],
+      );
+      if (changes > 0) this.#journal.touched.annotationsOf(imageId);
     });
   }
 
@@ -230,8 +349,8 @@ export class Annotations {
         !usable || this.#db.count('SELECT count(*) AS n FROM annotations WHERE id = ?', [input.id ?? 0]) > 0;
       this.#db.run(
         `INSERT INTO annotations (id, image_id, category_id, mask_height, mask_width, mask_counts, bbox_x, bbox_y,
-           bbox_width, bbox_height, area, iscrowd, author, created_at, import_key, mask_edited, original)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'human', ?, ?, 0, ?)`,
+           bbox_width, bbox_height, area, iscrowd, author, created_at, import_key, mask_edited, original, attributes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'human', ?, ?, 0, ?, ?)`,
         [
           taken ? null : input.id,
           input.imageId,
@@ -245,6 +364,7 @@ export class Annotations {
           new Date().toISOString(),
           input.importKey,
           input.original,
+          JSON.stringify(input.attributes ?? {}),
         ],
       );
       this.#journal.touched.image(input.imageId);

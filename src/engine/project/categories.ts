@@ -1,9 +1,19 @@
+import { type Attribute, attributesProblem, mergedAttributes } from '@shared/attributes';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Category } from '@shared/contract/methods';
+import { z } from 'zod';
+import { difference } from './changes';
 import type { Database } from './database';
 import type { Journal } from './journal';
-import { paletteColor } from './palette';
-import { categoryRow } from './rows';
+import { freeColor } from './palette';
+import {
+  type CategoryRow,
+  categoryColumns,
+  categoryOf,
+  categoryRow,
+  changedCategory,
+  numberRow,
+} from './rows';
 
 /** A category with its COCO entry as imported, JSON. */
 export interface StoredCategory extends Category {
@@ -19,7 +29,32 @@ export interface NewCategory {
   original: string | null;
 }
 
-/** The classes of a project. They are never removed. */
+/** What to change in a category. */
+export interface CategoryPatch {
+  name?: string;
+  color?: string;
+  supercategory?: string;
+  /** A digit; taken from the class that has it. */
+  hotkey?: number | null;
+  attributes?: readonly Attribute[];
+}
+
+const hotkeys = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+const idRow = z.object({ id: z.number().int() });
+
+function labelOf(patch: CategoryPatch): string {
+  const keys = Object.keys(patch).filter((key) => Reflect.get(patch, key) !== undefined);
+  if (keys.length !== 1) return 'Change class';
+  const labels: Record<string, string> = {
+    name: 'Rename class',
+    color: 'Recolour class',
+    hotkey: 'Change hotkey',
+    attributes: 'Change attributes of class',
+  };
+  return labels[keys[0] ?? ''] ?? 'Change class';
+}
+
+/** The classes of a project, in an order of their own. What a person changes is undoable, an import is not. */
 export class Categories {
   readonly #db: Database;
   readonly #journal: Journal;
@@ -29,27 +64,27 @@ export class Categories {
     this.#journal = journal;
   }
 
-  /** Every category in the order of ids. */
+  /** Every category in the order that people gave them. */
   categories(): Category[] {
-    return this.storedCategories().map(({ id, name, supercategory, color }) => ({
-      id,
-      name,
-      supercategory,
-      color,
-    }));
+    return this.#rows('position, id').map(categoryOf);
   }
 
-  /** Categories with their imported COCO entry (JSON). */
+  /** Categories with their imported COCO entry (JSON), in the order of ids. */
   storedCategories(): StoredCategory[] {
-    return this.#db.all(
-      categoryRow,
-      'SELECT id, name, supercategory, color, original FROM categories ORDER BY id',
-    );
+    return this.#rows('id').map((row) => ({ ...categoryOf(row), original: row.original }));
   }
 
   /** Throws NOT_FOUND. */
   categoryById(categoryId: number): Category {
-    const sql = 'SELECT id, name, supercategory, color, original FROM categories WHERE id = ?';
+    return categoryOf(this.#row(categoryId));
+  }
+
+  #rows(order: 'id' | 'position, id'): CategoryRow[] {
+    return this.#db.all(categoryRow, `SELECT ${categoryColumns} FROM categories ORDER BY ${order}`);
+  }
+
+  #row(categoryId: number): CategoryRow {
+    const sql = `SELECT ${categoryColumns} FROM categories WHERE id = ?`;
     const row = this.#db.get(categoryRow, sql, [categoryId]);
     if (row === null) {
       throw new MaskwrightError('NOT_FOUND', 'The class is not in the project.', {
@@ -59,25 +94,179 @@ export class Categories {
     return row;
   }
 
-  /** The category of this name, made when there is none. Not part of undo. */
+  // ------------------------------------------------------------------ new ones
+
+  /** The category of this name, made when there is none. Undoable. */
   createCategory(name: string): Category {
-    const known = this.categories().find((category) => category.name === name);
-    return known ?? this.addCategory({ id: null, name, supercategory: '', original: null });
+    const known = this.#rows('position, id').find((row) => row.name === name);
+    if (known !== undefined) return categoryOf(known);
+    return this.#journal.mark(`Create class “${name}”`, () => {
+      const sql = "SELECT seq AS value FROM sqlite_sequence WHERE name = 'categories'";
+      const id = (this.#db.get(numberRow, sql)?.value ?? 0) + 1;
+      const row = this.#newRow({ id, name, supercategory: '', original: null });
+      this.#change(null, row);
+      return categoryOf(row);
+    });
   }
 
-  /** A new category, with the given COCO id where that is free. For importers. */
+  /** A new category, with the given COCO id where that is free. For importers; not part of undo. */
   addCategory(input: NewCategory): Category {
     return this.#journal.write(() => {
-      const color = paletteColor(this.#db.count('SELECT count(*) AS n FROM categories'));
       const taken =
         input.id === null ||
         this.#db.count('SELECT count(*) AS n FROM categories WHERE id = ?', [input.id]) > 0;
+      const row = this.#newRow({ ...input, id: 0 });
       const { lastId } = this.#db.run(
-        'INSERT INTO categories (id, name, supercategory, color, original) VALUES (?, ?, ?, ?, ?)',
-        [taken ? null : input.id, input.name, input.supercategory, color, input.original],
+        `INSERT INTO categories (id, name, supercategory, color, original, position, hotkey)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        [
+          taken ? null : input.id,
+          row.name,
+          row.supercategory,
+          row.color,
+          row.original,
+          row.position,
+          row.hotkey,
+        ],
       );
       this.#journal.touched.project();
-      return { id: lastId, name: input.name, supercategory: input.supercategory, color };
+      return { ...categoryOf(row), id: lastId };
     });
+  }
+
+  /** It comes last, with a colour and a hotkey that no other has, where there are such. */
+  #newRow(input: { id: number; name: string; supercategory: string; original: string | null }): CategoryRow {
+    const others = this.#rows('position, id');
+    return {
+      ...input,
+      color: freeColor(others.map((row) => row.color)),
+      position: (others.at(-1)?.position ?? 0) + 1,
+      hotkey: hotkeys.find((key) => !others.some((row) => row.hotkey === key)) ?? null,
+      attributes: '[]',
+      annotation_count: 0,
+    };
+  }
+
+  // ------------------------------------------------------------------ changes
+
+  /**
+   * Changes what is given. Undoable. Throws NOT_FOUND, CONFLICT when another class has the name, INVALID_REQUEST for
+   * attributes that contradict themselves.
+   */
+  updateCategory(categoryId: number, patch: CategoryPatch): Category {
+    return this.#journal.mark(labelOf(patch), () => {
+      const before = this.#row(categoryId);
+      const after: CategoryRow = { ...before };
+      if (patch.name !== undefined && patch.name !== before.name) {
+        this.#refuseKnownName(patch.name);
+        after.name = patch.name;
+      }
+      if (patch.color !== undefined) after.color = patch.color.toLowerCase();
+      if (patch.supercategory !== undefined) after.supercategory = patch.supercategory;
+      if (patch.attributes !== undefined) {
+        const problem = attributesProblem(patch.attributes);
+        if (problem !== null) {
+          throw new MaskwrightError('INVALID_REQUEST', problem, {
+            hint: 'Change the attributes of the class.',
+          });
+        }
+        after.attributes = JSON.stringify(patch.attributes);
+      }
+      if (patch.hotkey !== undefined) {
+        const owner = this.#rows('id').find((row) => row.hotkey === patch.hotkey && row.id !== categoryId);
+        if (patch.hotkey !== null && owner !== undefined) this.#change(owner, { ...owner, hotkey: null });
+        after.hotkey = patch.hotkey;
+      }
+      this.#change(before, after);
+      return categoryOf(after);
+    });
+  }
+
+  #refuseKnownName(name: string): void {
+    if (!this.#rows('id').some((row) => row.name === name)) return;
+    throw new MaskwrightError('CONFLICT', `There is a class “${name}” already.`, {
+      hint: 'Merge the classes, or choose another name.',
+    });
+  }
+
+  /** Puts all classes in a new order. Undoable. Throws CONFLICT unless every class is named once. */
+  reorderCategories(categoryIds: readonly number[]): void {
+    this.#journal.mark('Reorder classes', () => {
+      const rows = new Map(this.#rows('id').map((row) => [row.id, row]));
+      if (rows.size !== categoryIds.length || new Set(categoryIds).size !== rows.size) {
+        throw new MaskwrightError('CONFLICT', 'The classes have changed meanwhile.', { hint: 'Try again.' });
+      }
+      categoryIds.forEach((categoryId, index) => {
+        const row = rows.get(categoryId) ?? this.#row(categoryId);
+        this.#change(row, { ...row, position: index + 1 });
+      });
+    });
+  }
+
+  /**
+   * Gives the annotations of some classes to another and removes these classes; their attributes that the other lacks
+   * go with them. One undoable step, however many annotations there are. Returns how many moved. Throws NOT_FOUND.
+   */
+  mergeCategories(categoryIds: readonly number[], into: number): number {
+    const target = this.#row(into);
+    return this.#journal.mark(`Merge into “${target.name}”`, () => this.#mergeRows(categoryIds, into));
+  }
+
+  /**
+   * Removes a class; its annotations go to `moveTo`. Undoable. Returns how many moved. Throws NOT_FOUND, or CONFLICT
+   * when it has annotations and `moveTo` is null.
+   */
+  deleteCategory(categoryId: number, moveTo: number | null): number {
+    const row = this.#row(categoryId);
+    return this.#journal.mark(`Delete class “${row.name}”`, () => {
+      if (moveTo !== null) return this.#mergeRows([categoryId], moveTo);
+      if (row.annotation_count > 0) {
+        throw new MaskwrightError(
+          'CONFLICT',
+          `${row.annotation_count} masks are of the class “${row.name}”.`,
+          {
+            hint: 'Choose the class that they shall get.',
+          },
+        );
+      }
+      this.#change(row, null);
+      return 0;
+    });
+  }
+
+  #mergeRows(categoryIds: readonly number[], into: number): number {
+    let moved = 0;
+    for (const categoryId of new Set(categoryIds)) {
+      if (categoryId === into) continue;
+      const source = this.#row(categoryId);
+      const target = this.#row(into);
+      const attributes = mergedAttributes(categoryOf(target).attributes, categoryOf(source).attributes);
+      this.#change(target, { ...target, attributes: JSON.stringify(attributes) });
+      const sql = 'SELECT id FROM annotations WHERE category_id = ? ORDER BY id';
+      const keys = this.#db.all(idRow, sql, [categoryId]).map(({ id }) => id);
+      if (keys.length > 0) {
+        this.#journal.change({
+          table: 'annotations',
+          column: 'category_id',
+          keys,
+          before: categoryId,
+          after: into,
+        });
+      }
+      this.#change(source, null);
+      moved += keys.length;
+    }
+    return moved;
+  }
+
+  /** Makes, changes or removes a row as a part of the open mark; nothing when both sides are the same. */
+  #change(before: CategoryRow | null, after: CategoryRow | null): void {
+    const key = (before ?? after)?.id ?? 0;
+    const whole = {
+      before: before === null ? null : changedCategory(before),
+      after: after === null ? null : changedCategory(after),
+    };
+    const sides = whole.before && whole.after ? difference(whole.before, whole.after) : whole;
+    if (sides !== null) this.#journal.change({ table: 'categories', key, imageId: null, ...sides });
   }
 }

@@ -6,7 +6,11 @@ import type { SqlInput } from './sql-parameters';
 /** Reversible changes of rows: what the journal keeps and undo plays backwards. */
 
 const columns = {
-  images: { key: 'id', columns: ['state'] },
+  images: { key: 'id', columns: ['state', 'note', 'flagged'] },
+  categories: {
+    key: 'id',
+    columns: ['id', 'name', 'supercategory', 'color', 'original', 'position', 'hotkey', 'attributes'],
+  },
   annotations: {
     key: 'id',
     columns: [
@@ -30,31 +34,55 @@ const columns = {
       'import_key',
       'mask_edited',
       'original',
+      'attributes',
+      'z',
+      'locked',
+      'hidden',
     ],
   },
-  trajectories: { key: 'id', columns: ['outcome', 'status'] },
+  trajectories: { key: 'id', columns: ['outcome', 'status', 'decision'] },
 } as const;
 
 const valueSchema = z.union([z.string(), z.number(), z.null()]);
 const rowSchema = z.record(z.string(), valueSchema);
 export type ChangedRow = z.infer<typeof rowSchema>;
 
-export const changeSchema = z.object({
-  table: z.enum(['images', 'annotations', 'trajectories']),
+const rowChangeSchema = z.object({
+  table: z.enum(['images', 'categories', 'annotations', 'trajectories']),
   key: z.union([z.string(), z.number()]),
-  imageId: z.string(),
+  /** The image that it touches; null for a category. */
+  imageId: z.string().nullable(),
   /** Null: the row did not exist. With both sides set: only the columns that differ. */
   before: rowSchema.nullable(),
   /** Null: the row is gone. */
   after: rowSchema.nullable(),
 });
+type RowChange = z.infer<typeof rowChangeSchema>;
+
+/** The same value put in the place of the same value in many annotations, such as their class. */
+const columnChangeSchema = z.object({
+  table: z.literal('annotations'),
+  column: z.enum(['category_id', 'locked']),
+  keys: z.array(z.number().int()),
+  before: valueSchema,
+  after: valueSchema,
+});
+type ColumnChange = z.infer<typeof columnChangeSchema>;
+
+export const changeSchema = z.union([rowChangeSchema, columnChangeSchema]);
 export type Change = z.infer<typeof changeSchema>;
 
 export const changesSchema = z.array(changeSchema);
 
 /** The opposite of a list of changes, in the opposite order. */
 export function inverted(changes: readonly Change[]): Change[] {
-  return [...changes].reverse().map((change) => ({ ...change, before: change.after, after: change.before }));
+  return [...changes]
+    .reverse()
+    .map((change) =>
+      'keys' in change
+        ? { ...change, before: change.after, after: change.before }
+        : { ...change, before: change.after, after: change.before },
+    );
 }
 
 /** The columns in which two rows differ, as a pair; null when none does. */
@@ -73,7 +101,7 @@ export function difference(
   return Object.keys(fresh).length === 0 ? null : { before: old, after: fresh };
 }
 
-function checkedColumns(table: Change['table'], row: ChangedRow): { names: string[]; values: SqlInput[] } {
+function checkedColumns(table: RowChange['table'], row: ChangedRow): { names: string[]; values: SqlInput[] } {
   const known: readonly string[] = columns[table].columns;
   const names = Object.keys(row);
   const unknown = names.find((name) => !known.includes(name));
@@ -86,13 +114,20 @@ function checkedColumns(table: Change['table'], row: ChangedRow): { names: strin
   return { names, values: names.map((name) => row[name] ?? null) };
 }
 
-/** Makes one change. Throws CONFLICT when the row is not there as the change expects it. */
-export function applyChange(db: Database, change: Change): void {
+/** Makes one change. Returns the images that it touched. Throws CONFLICT when a row is not as the change expects it. */
+export function applyChange(db: Database, change: Change): string[] {
+  if ('keys' in change) return applyToMany(db, change);
+  if (change.table === 'categories') applyToCategory(db, change);
+  else applyToRow(db, change);
+  return change.imageId === null ? [] : [change.imageId];
+}
+
+function applyToRow(db: Database, change: RowChange): void {
   const { table, key, before, after } = change;
   const keyColumn = columns[table].key;
   if (after === null) {
     const { changes } = db.run(`DELETE FROM ${table} WHERE ${keyColumn} = ?`, [key]);
-    expectOne(changes, change);
+    expectAll(changes, 1, change);
     return;
   }
   const { names, values } = checkedColumns(table, after);
@@ -103,12 +138,42 @@ export function applyChange(db: Database, change: Change): void {
   }
   const assignments = names.map((name) => `${name} = ?`).join(', ');
   const { changes } = db.run(`UPDATE ${table} SET ${assignments} WHERE ${keyColumn} = ?`, [...values, key]);
-  expectOne(changes, change);
+  expectAll(changes, 1, change);
 }
 
-function expectOne(count: number, change: Change): void {
-  if (count === 1) return;
-  throw new MaskwrightError('CONFLICT', `The ${change.table} entry ${change.key} is not there any more.`, {
+/**
+ * Imports are no part of undo and may have used a class, or taken its hotkey, since the change was made. Undoing its
+ * creation then leaves the class, and its hotkey comes back to it.
+ */
+function applyToCategory(db: Database, change: RowChange): void {
+  const { key, before, after } = change;
+  const isThere = db.count('SELECT count(*) AS n FROM categories WHERE id = ?', [key]) > 0;
+  const isUsed = db.count('SELECT count(*) AS n FROM annotations WHERE category_id = ? LIMIT 1', [key]) > 0;
+  if (after === null && isUsed) return;
+  if (before === null && isThere) return;
+  const hotkey = after?.hotkey ?? null;
+  if (hotkey !== null) db.run('UPDATE categories SET hotkey = NULL WHERE hotkey = ?', [hotkey]);
+  applyToRow(db, change);
+}
+
+const keyRow = z.object({ image_id: z.string() });
+
+function applyToMany(db: Database, change: ColumnChange): string[] {
+  const { column, keys, before, after } = change;
+  const list = JSON.stringify(keys);
+  const { changes } = db.run(
+    `UPDATE annotations SET ${column} = ? WHERE id IN (SELECT value FROM json_each(?)) AND ${column} = ?`,
+    [after, list, before],
+  );
+  expectAll(changes, keys.length, change);
+  const images = 'SELECT DISTINCT image_id FROM annotations WHERE id IN (SELECT value FROM json_each(?))';
+  return db.all(keyRow, images, [list]).map((row) => row.image_id);
+}
+
+function expectAll(count: number, expected: number, change: Change): void {
+  if (count === expected) return;
+  const entry = 'keys' in change ? `${expected - count} of ${expected}` : `${change.key}`;
+  throw new MaskwrightError('CONFLICT', `The ${change.table} entry ${entry} is not there any more.`, {
     hint: 'Reload the project.',
   });
 }

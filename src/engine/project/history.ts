@@ -1,9 +1,12 @@
-/** Undo and redo derived from the append-only journal: an entry is a mark, or the undo or redo of an earlier mark. */
+/**
+ * Undo and redo derived from the append-only journal: an entry is a mark, the undo or redo of an earlier mark, or an
+ * event. An event with a target says that something new was done outside of the journal, so that nothing is redone.
+ */
 
 export interface HistoryEntry {
   seq: number;
   kind: 'mark' | 'undo' | 'redo' | 'event';
-  /** The mark that an undo or redo is about. */
+  /** The mark that an undo or redo is about, or the one that an event keeps from being redone. */
   target: number | null;
 }
 
@@ -27,6 +30,8 @@ export class HistoryStacks {
       move(this.#undo, this.#redo, entry.target);
     } else if (entry.kind === 'redo') {
       move(this.#redo, this.#undo, entry.target);
+    } else if (entry.target !== null) {
+      this.#redo = [];
     }
   }
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
-import type { ImageState, ImageSummary } from '@shared/contract/methods';
+import type { ImageState } from '@shared/contract/methods';
 import { z } from 'zod';
+import { difference } from './changes';
 import type { Database } from './database';
 import type { Journal } from './journal';
 import { isImagePath, naturalSortKey, searchText } from './paths';
@@ -34,13 +35,16 @@ export interface ProjectImage {
   cocoId: number | null;
   /** The image's entry as imported, JSON. */
   original: string | null;
+  note: string;
+  flagged: boolean;
+  /** Why its file could not be read when it was last tried; null when it could. */
+  problem: string | null;
 }
 
-export interface ListImages {
-  offset: number;
-  limit: number;
-  state: ImageState | null;
-  search: string;
+/** What a person writes about an image. */
+export interface ImagePatch {
+  note?: string;
+  flagged?: boolean;
 }
 
 const imageOf = (row: ImageRow): ProjectImage => ({
@@ -54,23 +58,12 @@ const imageOf = (row: ImageRow): ProjectImage => ({
   rootId: row.root_id,
   cocoId: row.coco_id,
   original: row.original,
+  note: row.note,
+  flagged: row.flagged !== 0,
+  problem: row.problem,
 });
 
-const summaryRow = z.object({
-  id: z.string(),
-  name: z.string(),
-  width: z.number().int(),
-  height: z.number().int(),
-  state: imageRow.shape.state,
-  annotations: z.number().int(),
-  trajectories: z.number().int(),
-});
-
-const summaryColumns = `id, name, width, height, state,
-  (SELECT count(*) FROM annotations a WHERE a.image_id = images.id) AS annotations,
-  (SELECT count(*) FROM trajectories t WHERE t.image_id = images.id AND t.turns > 0) AS trajectories`;
-
-const unknownImage = (): MaskwrightError =>
+export const unknownImage = (): MaskwrightError =>
   new MaskwrightError('NOT_FOUND', 'The image is not in the project.', { hint: 'Reload it.' });
 
 /** The images of a project: found, added, and named in COCO files. They are never removed. */
@@ -85,29 +78,6 @@ export class Images {
     this.#roots = roots;
   }
 
-  /** A page of images in natural order of their names. `search` is a part of the name, case ignored. */
-  listImages(options: ListImages): { total: number; items: ImageSummary[] } {
-    const conditions: string[] = [];
-    const parameters: (string | number)[] = [];
-    if (options.state !== null) {
-      conditions.push('state = ?');
-      parameters.push(options.state);
-    }
-    const search = searchText(options.search.trim());
-    if (search !== '') {
-      conditions.push('instr(search, ?) > 0');
-      parameters.push(search);
-    }
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-    const total = this.#db.count(`SELECT count(*) AS n FROM images ${where}`, parameters);
-    const items = this.#db.all(
-      summaryRow,
-      `SELECT ${summaryColumns} FROM images ${where} ORDER BY sort_key, seq LIMIT ? OFFSET ?`,
-      [...parameters, options.limit, options.offset],
-    );
-    return { total, items };
-  }
-
   /** Throws NOT_FOUND. */
   imageById(imageId: string): ProjectImage {
     const row = this.#db.get(imageRow, `SELECT ${imageColumns} FROM images WHERE id = ?`, [imageId]);
@@ -115,16 +85,43 @@ export class Images {
     return imageOf(row);
   }
 
-  /** An image as lists show it. Throws NOT_FOUND. */
-  imageSummary(imageId: string): ImageSummary {
-    const row = this.#db.get(summaryRow, `SELECT ${summaryColumns} FROM images WHERE id = ?`, [imageId]);
-    if (row === null) throw unknownImage();
-    return row;
-  }
-
   /** Every image in the order of adding. */
   allImages(): ProjectImage[] {
     return this.#db.all(imageRow, `SELECT ${imageColumns} FROM images ORDER BY seq`).map(imageOf);
+  }
+
+  // ------------------------------------------------------------------ what people and reading say of it
+
+  /** Changes note or flag. Undoable. Throws NOT_FOUND. */
+  updateImage(imageId: string, patch: ImagePatch): void {
+    const label = patch.note !== undefined ? 'Change note' : patch.flagged ? 'Flag image' : 'Unflag image';
+    this.#journal.mark(label, () => {
+      const image = this.imageById(imageId);
+      const before = { note: image.note, flagged: image.flagged ? 1 : 0 };
+      const after = {
+        note: patch.note ?? image.note,
+        flagged: (patch.flagged ?? image.flagged) ? 1 : 0,
+      };
+      const changed = difference(before, after);
+      if (changed !== null) this.#journal.change({ table: 'images', key: imageId, imageId, ...changed });
+    });
+  }
+
+  /** Notes why the image's file cannot be read, or with null that it can. Not part of undo. */
+  setProblem(imageId: string, problem: string | null): void {
+    if (this.imageById(imageId).problem === problem) return;
+    this.#journal.write(() => {
+      this.#db.run('UPDATE images SET problem = ? WHERE id = ?', [problem, imageId]);
+      this.#journal.touched.image(imageId);
+    });
+  }
+
+  /** The image's file was replaced by another of the same size: later caches go by its new hash. Not part of undo. */
+  setHash(imageId: string, sha256: string): void {
+    this.#journal.write(() => {
+      this.#db.run('UPDATE images SET sha256 = ? WHERE id = ?', [sha256, imageId]);
+      this.#journal.touched.image(imageId);
+    });
   }
 
   // ------------------------------------------------------------------ files

@@ -115,11 +115,24 @@ export class Journal {
     this.#changes?.push(change);
   }
 
-  #apply(change: Change): void {
-    applyChange(this.#db, change);
-    this.touched.image(change.imageId);
-    if (change.table === 'annotations') this.touched.annotationsOf(change.imageId);
+  /** Returns the images that it touched. */
+  #apply(change: Change): string[] {
+    const imageIds = applyChange(this.#db, change);
+    for (const imageId of imageIds) {
+      this.touched.image(imageId);
+      if (change.table === 'annotations') this.touched.annotationsOf(imageId);
+    }
     if (change.table !== 'trajectories') this.touched.project();
+    return imageIds;
+  }
+
+  /**
+   * Forgets what redo would bring back, because something new was done outside of the journal: a turn in an open
+   * episode. Redo would put back what was true before it.
+   */
+  dropRedo(label: string): void {
+    const seq = this.#history.nextRedo;
+    if (seq !== null) this.write(() => this.#record('event', label, seq, []));
   }
 
   /** Writes what happened in the journal without making it undoable, such as an import. */
@@ -137,7 +150,7 @@ export class Journal {
       'INSERT INTO journal (kind, target, label, at, changes) VALUES (?, ?, ?, ?, ?)',
       [kind, target, label, new Date().toISOString(), JSON.stringify(changes)],
     );
-    if (kind === 'event') return;
+    if (kind === 'event' && target === null) return;
     this.#history.append({ seq: lastId, kind, target });
     this.touched.history();
   }
@@ -152,12 +165,12 @@ export class Journal {
     return stacks;
   }
 
-  /** Labels of what undo and redo would do. */
   /** Number of the mark that undo would take back, growing with time; 0 when there is none. */
   lastMark(): number {
     return this.#history.nextUndo ?? 0;
   }
 
+  /** Labels of what undo and redo would do. */
   historyState(): HistoryState {
     return { undo: this.#labelOf(this.#history.nextUndo), redo: this.#labelOf(this.#history.nextRedo) };
   }
@@ -185,9 +198,10 @@ export class Journal {
       if (row === null) throw new MaskwrightError('PROJECT_UNREADABLE', 'The journal lacks an entry.');
       const recorded = changesSchema.parse(JSON.parse(row.changes));
       const changes = kind === 'undo' ? inverted(recorded) : recorded;
-      for (const change of changes) this.#apply(change);
+      const touched = new Set<string>();
+      for (const change of changes) for (const imageId of this.#apply(change)) touched.add(imageId);
       this.#record(kind, row.label, seq, []);
-      return [...new Set(changes.map((change) => change.imageId))];
+      return [...touched];
     });
     return { state: this.historyState(), imageIds };
   }

@@ -115,6 +115,184 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    version: 2,
+    name: 'notes, flags and counts of images; order, hotkeys and attributes of classes; order and locks of annotations',
+    // Counts are kept by triggers, so that a list of 100,000 images counts nothing, also when undo puts rows back.
+    sql: `
+      ALTER TABLE images ADD COLUMN note TEXT NOT NULL DEFAULT '';
+      ALTER TABLE images ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0;
+      -- Why the file could not be read when it was last tried.
+      ALTER TABLE images ADD COLUMN problem TEXT;
+      ALTER TABLE images ADD COLUMN annotation_count INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE images ADD COLUMN trajectory_count INTEGER NOT NULL DEFAULT 0;
+      -- Milliseconds since 1970 of the last change of its masks, state, note or flag.
+      ALTER TABLE images ADD COLUMN changed_at INTEGER NOT NULL DEFAULT 0;
+
+      ALTER TABLE categories ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE categories ADD COLUMN hotkey INTEGER CHECK (hotkey BETWEEN 1 AND 9);
+      ALTER TABLE categories ADD COLUMN attributes TEXT NOT NULL DEFAULT '[]';
+      ALTER TABLE categories ADD COLUMN annotation_count INTEGER NOT NULL DEFAULT 0;
+
+      ALTER TABLE annotations ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+      ALTER TABLE annotations ADD COLUMN z INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE annotations ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE annotations ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+
+      CREATE TABLE image_counts (state TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
+      INSERT INTO image_counts SELECT 'todo', count(*) FROM images WHERE state = 'todo';
+      INSERT INTO image_counts SELECT 'review', count(*) FROM images WHERE state = 'review';
+      INSERT INTO image_counts SELECT 'done', count(*) FROM images WHERE state = 'done';
+
+      UPDATE annotations SET z = id;
+      UPDATE categories SET
+        position = (SELECT count(*) FROM categories c WHERE c.id <= categories.id),
+        annotation_count = (SELECT count(*) FROM annotations a WHERE a.category_id = categories.id);
+      UPDATE categories SET hotkey = position WHERE position <= 9;
+      UPDATE images SET
+        annotation_count = (SELECT count(*) FROM annotations a WHERE a.image_id = images.id),
+        trajectory_count = (SELECT count(*) FROM trajectories t WHERE t.image_id = images.id AND t.turns > 0),
+        changed_at = coalesce(CAST(unixepoch(
+          (SELECT max(a.created_at) FROM annotations a WHERE a.image_id = images.id), 'subsec') * 1000 AS INTEGER), 0);
+      CREATE UNIQUE INDEX categories_by_hotkey ON categories (hotkey) WHERE hotkey IS NOT NULL;
+
+      CREATE TRIGGER images_added AFTER INSERT ON images BEGIN
+        UPDATE image_counts SET n = n + 1 WHERE state = NEW.state;
+      END;
+      CREATE TRIGGER images_moved AFTER UPDATE OF state ON images WHEN OLD.state <> NEW.state BEGIN
+        UPDATE image_counts SET n = n - 1 WHERE state = OLD.state;
+        UPDATE image_counts SET n = n + 1 WHERE state = NEW.state;
+      END;
+      CREATE TRIGGER images_changed AFTER UPDATE OF state, note, flagged ON images BEGIN
+        UPDATE images SET changed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE seq = NEW.seq;
+      END;
+
+      -- Rows that were journalled by an older version come back without an order.
+      CREATE TRIGGER annotations_ordered AFTER INSERT ON annotations WHEN NEW.z = 0 BEGIN
+        UPDATE annotations SET z = id WHERE id = NEW.id;
+      END;
+      CREATE TRIGGER annotations_added AFTER INSERT ON annotations BEGIN
+        UPDATE images SET annotation_count = annotation_count + 1,
+          changed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE id = NEW.image_id;
+        UPDATE categories SET annotation_count = annotation_count + 1 WHERE id = NEW.category_id;
+      END;
+      CREATE TRIGGER annotations_removed AFTER DELETE ON annotations BEGIN
+        UPDATE images SET annotation_count = annotation_count - 1,
+          changed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE id = OLD.image_id;
+        UPDATE categories SET annotation_count = annotation_count - 1 WHERE id = OLD.category_id;
+      END;
+      CREATE TRIGGER annotations_changed AFTER UPDATE OF mask_counts, category_id, attributes ON annotations BEGIN
+        UPDATE images SET changed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE id = NEW.image_id;
+      END;
+      CREATE TRIGGER annotations_reclassed AFTER UPDATE OF category_id ON annotations
+        WHEN OLD.category_id <> NEW.category_id BEGIN
+        UPDATE categories SET annotation_count = annotation_count - 1 WHERE id = OLD.category_id;
+        UPDATE categories SET annotation_count = annotation_count + 1 WHERE id = NEW.category_id;
+      END;
+
+      CREATE TRIGGER trajectories_added AFTER INSERT ON trajectories WHEN NEW.turns > 0 BEGIN
+        UPDATE images SET trajectory_count = trajectory_count + 1 WHERE id = NEW.image_id;
+      END;
+      CREATE TRIGGER trajectories_grown AFTER UPDATE OF turns, image_id ON trajectories
+        WHEN OLD.image_id <> NEW.image_id OR (OLD.turns > 0) <> (NEW.turns > 0) BEGIN
+        UPDATE images SET trajectory_count = trajectory_count - (OLD.turns > 0) WHERE id = OLD.image_id;
+        UPDATE images SET trajectory_count = trajectory_count + (NEW.turns > 0) WHERE id = NEW.image_id;
+      END;
+
+      -- One index for each order of the list; the last column of the first two makes searches and counts read it alone.
+      DROP INDEX images_by_name;
+      DROP INDEX images_by_state;
+      CREATE INDEX images_by_name ON images (sort_key, seq, search);
+      CREATE INDEX images_by_state ON images (state, sort_key, seq, search);
+      CREATE INDEX images_by_progress ON images (CASE state WHEN 'todo' THEN 0 WHEN 'review' THEN 1 ELSE 2 END, sort_key, seq);
+      CREATE INDEX images_by_size ON images (width * height, seq);
+      CREATE INDEX images_by_masks ON images (annotation_count, seq);
+      CREATE INDEX images_by_change ON images (changed_at, seq);
+      CREATE INDEX images_by_flag ON images (seq) WHERE flagged = 1;
+      CREATE INDEX images_by_note ON images (seq) WHERE note <> '';
+      CREATE INDEX images_by_problem ON images (seq) WHERE problem IS NOT NULL;
+      DROP INDEX annotations_by_category;
+      CREATE INDEX annotations_by_category ON annotations (category_id, image_id);
+      CREATE INDEX annotations_by_author ON annotations (author, image_id);
+    `,
+  },  {
+    version: 3,
+    name: 'runs with their items; the review queue; when a trajectory was settled, and by which verdicts',
+    // Reviews follow the status of their trajectory by a trigger, also when undo puts it back.
+    sql: `
+      -- Verdicts of a decision that was made without opening the episode; undo takes them back with the outcome.
+      ALTER TABLE trajectories ADD COLUMN decision TEXT;
+      ALTER TABLE trajectories ADD COLUMN settled_at TEXT;
+      CREATE INDEX trajectories_by_settling ON trajectories (settled_at) WHERE settled_at IS NOT NULL;
+
+      CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL UNIQUE,
+        label TEXT NOT NULL,
+        policy TEXT NOT NULL,
+        policy_name TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        created_at TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE run_items (
+        run_id TEXT NOT NULL REFERENCES runs(id),
+        place INTEGER NOT NULL,
+        image_id TEXT NOT NULL REFERENCES images(id),
+        query TEXT NOT NULL,
+        class TEXT NOT NULL,
+        -- Trajectory to play again.
+        recording TEXT,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'failed')),
+        trajectory_id TEXT,
+        message TEXT,
+        hint TEXT,
+        PRIMARY KEY (run_id, place)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX run_items_by_state ON run_items (run_id, state, place);
+
+      CREATE TABLE reviews (
+        trajectory_id TEXT PRIMARY KEY REFERENCES trajectories(id),
+        seq INTEGER NOT NULL,
+        waiting INTEGER NOT NULL,
+        image_id TEXT NOT NULL REFERENCES images(id),
+        run_id TEXT,
+        query TEXT NOT NULL,
+        class TEXT NOT NULL,
+        result TEXT NOT NULL,
+        author TEXT NOT NULL,
+        turns INTEGER NOT NULL,
+        score REAL,
+        disagreement REAL,
+        -- 0 until score, disagreement and what follows were taken from the trajectory.
+        measured INTEGER NOT NULL,
+        mask_count INTEGER NOT NULL,
+        bbox TEXT,
+        masks TEXT NOT NULL,
+        path TEXT NOT NULL
+      ) STRICT;
+      CREATE INDEX reviews_by_seq ON reviews (waiting, seq);
+      CREATE INDEX reviews_by_score ON reviews (waiting, score IS NULL, score, seq);
+      CREATE INDEX reviews_by_disagreement ON reviews (waiting, disagreement IS NULL, disagreement, seq);
+      CREATE INDEX reviews_by_image ON reviews (image_id, waiting);
+      CREATE INDEX reviews_by_run ON reviews (run_id, waiting);
+      CREATE INDEX reviews_by_class ON reviews (waiting, class);
+      CREATE INDEX reviews_by_author ON reviews (waiting, author);
+      CREATE INDEX reviews_to_measure ON reviews (seq) WHERE measured = 0;
+      INSERT INTO reviews SELECT id, seq, 1, image_id, NULL, query, '', status, author, turns, NULL, NULL, 0, 0, NULL,
+        '[]', '[]' FROM trajectories WHERE status IN ('finished', 'no_target', 'truncated');
+
+      CREATE TRIGGER trajectories_decided AFTER UPDATE OF status ON trajectories WHEN OLD.status <> NEW.status BEGIN
+        UPDATE trajectories SET settled_at =
+          CASE WHEN NEW.status IN ('accepted', 'rejected') THEN strftime('%Y-%m-%dT%H:%M:%fZ', 'now') END
+          WHERE id = NEW.id;
+        UPDATE reviews SET waiting = NEW.status NOT IN ('accepted', 'rejected', 'failed')
+          WHERE trajectory_id = NEW.id;
+      END;
+      CREATE TRIGGER categories_renamed AFTER UPDATE OF name ON categories WHEN OLD.name <> NEW.name BEGIN
+        UPDATE reviews SET class = NEW.name WHERE class = OLD.name;
+      END;
+    `,
+  },
 ];
 
 function latest(list: readonly Migration[]): number {

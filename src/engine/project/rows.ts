@@ -1,4 +1,5 @@
-import type { Annotation } from '@shared/contract/methods';
+import { attributesSchema, attributeValuesSchema } from '@shared/attributes';
+import type { Annotation, Category } from '@shared/contract/methods';
 import { imageStateSchema } from '@shared/contract/methods';
 import { authorSchema, outcomeSchema } from '@shared/trajectory/schema';
 import { z } from 'zod';
@@ -20,9 +21,12 @@ export const imageRow = z.object({
   state: imageStateSchema,
   coco_id: z.number().int().nullable(),
   original: z.string().nullable(),
+  note: z.string(),
+  flagged: z.number().int(),
+  problem: z.string().nullable(),
 });
 export type ImageRow = z.infer<typeof imageRow>;
-export const imageColumns = 'id, root_id, path, name, sha256, width, height, state, coco_id, original';
+export const imageColumns = Object.keys(imageRow.shape).join(', ');
 
 export const annotationRow = z.object({
   id: z.number().int(),
@@ -45,6 +49,10 @@ export const annotationRow = z.object({
   import_key: z.string().nullable(),
   mask_edited: z.number().int(),
   original: z.string().nullable(),
+  attributes: z.string(),
+  z: z.number().int(),
+  locked: z.number().int(),
+  hidden: z.number().int(),
 });
 export type AnnotationRow = z.infer<typeof annotationRow>;
 export const annotationColumns = Object.keys(annotationRow.shape).join(', ');
@@ -67,6 +75,10 @@ export function annotationOf(row: AnnotationRow): Annotation {
     score: row.score,
     query: row.query,
     trajectoryId: row.trajectory_id,
+    attributes: row.attributes === '{}' ? {} : attributeValuesSchema.parse(JSON.parse(row.attributes)),
+    z: row.z,
+    locked: row.locked !== 0,
+    hidden: row.hidden !== 0,
   };
 }
 
@@ -76,7 +88,31 @@ export const categoryRow = z.object({
   supercategory: z.string(),
   color: z.string(),
   original: z.string().nullable(),
+  position: z.number().int(),
+  hotkey: z.number().int().nullable(),
+  attributes: z.string(),
+  annotation_count: z.number().int(),
 });
+export type CategoryRow = z.infer<typeof categoryRow>;
+export const categoryColumns = Object.keys(categoryRow.shape).join(', ');
+
+/** A category as the journal keeps it: without the count, which triggers keep. */
+export function changedCategory(row: CategoryRow): ChangedRow {
+  const { annotation_count: _, ...kept } = row;
+  return kept;
+}
+
+export function categoryOf(row: CategoryRow): Category {
+  return {
+    id: row.id,
+    name: row.name,
+    supercategory: row.supercategory,
+    color: row.color,
+    hotkey: row.hotkey,
+    attributes: row.attributes === '[]' ? [] : attributesSchema.parse(JSON.parse(row.attributes)),
+    annotations: row.annotation_count,
+  };
+}
 
 export const trajectoryRow = z.object({
   id: z.string(),

@@ -14,14 +14,16 @@ import { Acceptance, type Accepted, type AcceptedEpisode } from './acceptance';
 import {
   type AnnotationPatch,
   Annotations,
+  type CommonPatch,
   type ImportedAnnotation,
   type NewAnnotation,
   type StoredAnnotation,
 } from './annotations';
-import { Categories, type NewCategory, type StoredCategory } from './categories';
+import { Categories, type CategoryPatch, type NewCategory, type StoredCategory } from './categories';
 import type { Database } from './database';
+import { type ImageConditions, ImageList, type ImagePlace, type ListImages } from './image-list';
 import { ImageStates } from './image-states';
-import { Images, type ListImages, type NewImage, type ProjectImage } from './images';
+import { type ImagePatch, Images, type NewImage, type ProjectImage } from './images';
 import { Jobs } from './jobs';
 import { Journal, type Played } from './journal';
 import { Roots } from './roots';
@@ -32,6 +34,7 @@ import { Trajectories } from './trajectories';
 
 export type {
   AcceptedEpisode,
+  ImageConditions,
   ImportedAnnotation,
   ListImages,
   NewAnnotation,
@@ -45,8 +48,8 @@ export type {
 type Offer<Topic, Internal extends keyof Topic = never> = Omit<Topic, Internal>;
 
 /**
- * One open project. Every method is synchronous and returns after its change is on disk. Changes between `mark`s are
- * undoable; images, categories, imports and trajectories are kept (only the acceptance of a trajectory is undone).
+ * One open project. Every method is synchronous and returns after its change is on disk. What a person changes is
+ * undoable; images, imports and trajectories are kept (only the acceptance of a trajectory is undone).
  * Throws MaskwrightError: NOT_FOUND for unknown ids, INVALID_REQUEST for masks that do not fit, CONFLICT, and what
  * the database says (disk full, file gone).
  *
@@ -58,6 +61,7 @@ export class ProjectStore
     Offer<Journal, 'change' | 'stopListening' | 'touched' | 'write'>,
     Offer<Settings>,
     Offer<Images>,
+    Offer<ImageList>,
     Offer<ImageStates, 'derive' | 'set'>,
     Offer<Categories, 'categoryById'>,
     Offer<Annotations, 'insert'>,
@@ -70,6 +74,7 @@ export class ProjectStore
   readonly #journal: Journal;
   readonly #settings: Settings;
   readonly #images: Images;
+  readonly #list: ImageList;
   readonly #states: ImageStates;
   readonly #categories: Categories;
   readonly #annotations: Annotations;
@@ -91,6 +96,7 @@ export class ProjectStore
     this.#journal = journal;
     this.#settings = new Settings(db, journal);
     this.#images = images;
+    this.#list = new ImageList(db);
     this.#states = states;
     this.#categories = categories;
     this.#annotations = annotations;
@@ -130,6 +136,10 @@ export class ProjectStore
     this.#journal.recordEvent(label);
   }
 
+  dropRedo(label: string): void {
+    this.#journal.dropRedo(label);
+  }
+
   historyState(): HistoryState {
     return this.#journal.historyState();
   }
@@ -158,16 +168,8 @@ export class ProjectStore
 
   // ------------------------------------------------------------------ images.ts
 
-  listImages(options: ListImages): { total: number; items: ImageSummary[] } {
-    return this.#images.listImages(options);
-  }
-
   imageById(imageId: string): ProjectImage {
     return this.#images.imageById(imageId);
-  }
-
-  imageSummary(imageId: string): ImageSummary {
-    return this.#images.imageSummary(imageId);
   }
 
   allImages(): ProjectImage[] {
@@ -194,12 +196,46 @@ export class ProjectStore
     return this.#images.addImages(folder, images);
   }
 
+  updateImage(imageId: string, patch: ImagePatch): void {
+    this.#images.updateImage(imageId, patch);
+  }
+
+  setProblem(imageId: string, problem: string | null): void {
+    this.#images.setProblem(imageId, problem);
+  }
+
+  setHash(imageId: string, sha256: string): void {
+    this.#images.setHash(imageId, sha256);
+  }
+
   setImageOriginal(imageId: string, cocoId: number | null, original: string): void {
     this.#images.setImageOriginal(imageId, cocoId, original);
   }
 
   assignCocoIds(): void {
     this.#images.assignCocoIds();
+  }
+
+  // ------------------------------------------------------------------ image-list.ts
+
+  listImages(options: ListImages): { total: number; items: ImageSummary[] } {
+    return this.#list.listImages(options);
+  }
+
+  imageSummary(imageId: string): ImageSummary {
+    return this.#list.imageSummary(imageId);
+  }
+
+  imagePlace(imageId: string, conditions: ImageConditions): ImagePlace {
+    return this.#list.imagePlace(imageId, conditions);
+  }
+
+  nextOpen(
+    conditions: ImageConditions,
+    after: number,
+    except: string | null,
+  ): { image: ImageSummary; index: number } | null {
+    return this.#list.nextOpen(conditions, after, except);
   }
 
   // ------------------------------------------------------------------ image-states.ts: to do, in review, done
@@ -230,6 +266,22 @@ export class ProjectStore
     return this.#categories.addCategory(input);
   }
 
+  updateCategory(categoryId: number, patch: CategoryPatch): Category {
+    return this.#categories.updateCategory(categoryId, patch);
+  }
+
+  reorderCategories(categoryIds: readonly number[]): void {
+    this.#categories.reorderCategories(categoryIds);
+  }
+
+  mergeCategories(categoryIds: readonly number[], into: number): number {
+    return this.#categories.mergeCategories(categoryIds, into);
+  }
+
+  deleteCategory(categoryId: number, moveTo: number | null): number {
+    return this.#categories.deleteCategory(categoryId, moveTo);
+  }
+
   // ------------------------------------------------------------------ annotations.ts
 
   annotations(imageId: string): Annotation[] {
@@ -252,8 +304,24 @@ export class ProjectStore
     return this.#annotations.updateAnnotation(id, patch);
   }
 
+  updateAnnotations(ids: readonly number[], patch: CommonPatch): void {
+    this.#annotations.updateAnnotations(ids, patch);
+  }
+
   deleteAnnotation(id: number): void {
     this.#annotations.deleteAnnotation(id);
+  }
+
+  deleteAnnotations(ids: readonly number[]): void {
+    this.#annotations.deleteAnnotations(ids);
+  }
+
+  reorderAnnotations(imageId: string, ids: readonly number[]): void {
+    this.#annotations.reorderAnnotations(imageId, ids);
+  }
+
+  setHidden(imageId: string, ids: readonly number[]): void {
+    this.#annotations.setHidden(imageId, ids);
   }
 
   importAnnotation(input: ImportedAnnotation): boolean {

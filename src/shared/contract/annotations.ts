@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { attributeValuesSchema } from '../attributes';
 import { rleSchema } from '../mask/rle';
 import { authorSchema } from '../trajectory/schema';
-import { id } from './common';
+import { id, nothing } from './common';
 import { historyStateSchema } from './history';
 
 /** Masks with a category on an image. */
@@ -20,9 +21,19 @@ export const annotationSchema = z.object({
   score: z.number().nullable(),
   query: z.string().nullable(),
   trajectoryId: z.string().nullable(),
+  /** Answers to what its class asks, by the attribute's name. */
+  attributes: attributeValuesSchema,
+  /** Order on the image: a higher one lies above. Lists of annotations go from bottom to top. */
+  z: z.number().int(),
+  /** Its mask cannot be changed or deleted until it is unlocked. */
+  locked: z.boolean(),
+  /** Not shown on the canvas. A way of looking: exports do not care, and it is no part of undo. */
+  hidden: z.boolean(),
 });
 export type Annotation = z.infer<typeof annotationSchema>;
 
+const annotationId = z.number().int();
+const annotationIds = z.array(annotationId).min(1).max(100_000);
 const annotationChange = z.object({ annotation: annotationSchema, history: historyStateSchema });
 
 export const annotationMethods = {
@@ -34,19 +45,43 @@ export const annotationMethods = {
       categoryId: z.number().int(),
       mask: rleSchema,
       query: z.string().nullable(),
+      /** Defaults of the class are added to these. */
+      attributes: attributeValuesSchema.default({}),
     }),
     output: annotationChange,
   },
+  /** What is left out stays. CONFLICT for the mask of a locked one. */
   'annotations.update': {
     input: z.strictObject({
-      annotationId: z.number().int(),
+      annotationId,
       mask: rleSchema.optional(),
       categoryId: z.number().int().optional(),
+      attributes: attributeValuesSchema.optional(),
+      locked: z.boolean().optional(),
     }),
     output: annotationChange,
   },
-  'annotations.delete': {
-    input: z.strictObject({ annotationId: z.number().int() }),
+  /** The same change to several, as one step of undo. */
+  'annotations.updateMany': {
+    input: z.strictObject({
+      annotationIds,
+      categoryId: z.number().int().optional(),
+      locked: z.boolean().optional(),
+    }),
     output: historyStateSchema,
+  },
+  /** CONFLICT when it is locked. */
+  'annotations.delete': { input: z.strictObject({ annotationId }), output: historyStateSchema },
+  /** Several as one step of undo; nothing is deleted when one is locked (CONFLICT). */
+  'annotations.deleteMany': { input: z.strictObject({ annotationIds }), output: historyStateSchema },
+  /** All annotations of an image, from bottom to top. */
+  'annotations.reorder': {
+    input: z.strictObject({ imageId: id, annotationIds }),
+    output: historyStateSchema,
+  },
+  /** Hides exactly these annotations of an image and shows the others. */
+  'annotations.setHidden': {
+    input: z.strictObject({ imageId: id, annotationIds: z.array(annotationId).max(100_000) }),
+    output: nothing,
   },
 } as const;
