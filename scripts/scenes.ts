@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bitmapArea, bitmapBox } from '@shared/mask/bitmap';
+import { encodeMask } from '@shared/mask/rle';
+import { queriesOf } from '@shared/scenes/queries';
+import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
+import { makeScene, splits } from '@shared/scenes/scene';
+import sharp from 'sharp';
+import { z } from 'zod';
+
+const optionsSchema = z.object({
+  split: z.enum(splits).default('train'),
+  from: z.coerce.number().int().min(0).default(0),
+  count: z.coerce.number().int().min(1).default(16),
+  side: z.coerce.number().int().min(28).max(1024).default(336),
+  out: z.string().optional(),
+  stream: z.boolean().default(false),
+});
+
+/** One scene as it is written: its things with visible boxes (px, half-open) and areas, and its queries. */
+function sceneLine(split: (typeof splits)[number], seed: number, side: number) {
+  const scene = makeScene(split, seed, side);
+  const rendered = renderScene(scene);
+  const masks = scene.objects.map((_, index) => objectMask(rendered, index));
+  const areas = masks.map(bitmapArea);
+  const objects = scene.objects.map(({ kind, colour, size }, index) => {
+    const mask = masks[index];
+    const box = mask ? bitmapBox(mask) : null;
+    return {
+      kind,
+      colour,
+      size,
+      area: areas[index] ?? 0,
+      box: box ? [box.x1, box.y1, box.x2, box.y2] : null,
+    };
+  });
+  return { rendered, masks, line: { split, seed, side, objects, queries: queriesOf(scene, areas) } };
+}
+
+/**
+ * `--stream`: for each scene the length of a JSON text (uint32, little endian), the text, then side² × 3 bytes RGB
+ * and side² bytes of owners (1 + index of the thing, 0 for none).
+ */
+async function stream({ split, from, count, side }: z.output<typeof optionsSchema>): Promise<void> {
+  for (let seed = from; seed < from + count; seed++) {
+    const { rendered, line } = sceneLine(split, seed, side);
+    const text = Buffer.from(JSON.stringify(line), 'utf8');
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(text.length);
+    const frame = Buffer.concat([length, text, rendered.rgb, rendered.ids]);
+    if (!process.stdout.write(frame)) await once(process.stdout, 'drain');
+  }
+}
+
+async function folder(
+  out: string,
+  { split, from, count, side }: z.output<typeof optionsSchema>,
+): Promise<void> {
+  await mkdir(join(out, 'images'), { recursive: true });
+  const lines = await open(join(out, 'scenes.jsonl'), 'w');
+  for (let seed = from; seed < from + count; seed++) {
+    const { rendered, masks, line } = sceneLine(split, seed, side);
+    const image = `images/${split}-${seed}.png`;
+    await png(rendered).toFile(join(out, image));
+    const objects = line.objects.map((object, index) => {
+      const mask = masks[index];
+      return { ...object, mask: mask ? encodeMask(mask) : null };
+    });
+    await lines.write(`${JSON.stringify({ ...line, image, objects })}\n`);
+  }
+  await lines.close();
+}
+
+function png({ rgb, width, height }: RenderedScene): sharp.Sharp {
+  return sharp(Buffer.from(rgb), { raw: { width, height, channels: 3 } }).png();
+}
+
+export async function scenes(args: readonly string[]): Promise<void> {
+  const string = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      split: string,
+      from: string,
+      count: string,
+      side: string,
+      out: string,
+      stream: { type: 'boolean' },
+    },
+  });
+  const options = optionsSchema.parse(values);
+  // A reader that has enough closes the pipe.
+  process.stdout.on('error', () => process.exit(0));
+  if (options.stream) await stream(options);
+  else if (options.out !== undefined) await folder(options.out, options);
+  else throw new Error('Say where to: --out DIR or --stream.');
+}
