@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Size } from '@shared/geometry/types';
 import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
 import { distanceTransform } from '@shared/mask/distance';
 import { summarize } from '@shared/mask/metrics';
+import { fillHoles, growMask, shrinkMask, smoothMask } from '@shared/mask/morphology';
+import type { PlacedMask } from '@shared/mask/placed';
 import { fillPolygonsOpenCv, rasterizePolygons } from '@shared/mask/polygon';
 import {
   decodeMask,
@@ -18,6 +21,7 @@ import {
   rleIou,
 } from '@shared/mask/rle';
 import { describe, expect, it } from 'vitest';
+import { wholeBitmap } from '../support/masks';
 
 // The arbiters: vector files made with the reference C code, and, where python3 has them, pycocotools and
 // OpenCV themselves. What is missing is skipped out loud.
@@ -414,4 +418,62 @@ print(json.dumps(out))
       expect(worst).toBeLessThan(1e-4);
     }
   });
+
+  const editsScript = `
+import base64, json, sys
+import cv2
+import numpy as np
+out = []
+for case in json.load(sys.stdin):
+    h, w, r = case['height'], case['width'], case['radius']
+    mask = np.frombuffer(base64.b64decode(case['mask']), np.uint8).reshape(h, w)
+    y, x = np.mgrid[-r:r + 1, -r:r + 1]
+    disc = (x * x + y * y <= r * r).astype(np.uint8)
+    # Sums over the disc, as far as it lies on the image.
+    total = lambda a: cv2.filter2D(a.astype(np.float64), -1, disc.astype(np.float64), borderType=cv2.BORDER_CONSTANT)
+    twice = np.rint(2 * total(mask) - total(np.ones_like(mask)))
+    holes = mask.copy()
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(holes, contours, -1, 1, cv2.FILLED)
+    out.append({
+        'grown': cv2.dilate(mask, disc).ravel().tolist(),
+        'shrunk': cv2.erode(mask, disc).ravel().tolist(),
+        'smooth': np.where(twice == 0, mask, twice > 0).astype(int).ravel().tolist(),
+        'filled': holes.ravel().tolist(),
+    })
+print(json.dumps(out))
+`;
+
+  withPython('grow, shrink, smooth and fill 300 masks alike', ['numpy', 'cv2'], () => {
+    const random = randomNumbers(4);
+    const cases = Array.from({ length: 300 }, () => {
+      const size = { width: 1 + Math.floor(random() * 60), height: 1 + Math.floor(random() * 60) };
+      const radius = 1 + Math.floor(random() * 7);
+      return { size, radius, mask: randomMask(random, size.width, size.height) };
+    }).filter(({ mask }) => mask.data.includes(1));
+    const answers = python(
+      editsScript,
+      JSON.stringify(
+        cases.map(({ size, radius, mask }) => ({
+          ...size,
+          radius,
+          mask: Buffer.from(mask.data).toString('base64'),
+        })),
+      ),
+    ) as { grown: number[]; shrunk: number[]; smooth: number[]; filled: number[] }[];
+    expect(answers.length).toBe(cases.length);
+    for (const [i, { size, radius, mask }] of cases.entries()) {
+      const placed = { x: 0, y: 0, ...mask };
+      expect({
+        grown: wholePixels(growMask(placed, radius, size), size),
+        shrunk: wholePixels(shrinkMask(placed, radius, size), size),
+        smooth: wholePixels(smoothMask(placed, radius, size), size),
+        filled: wholePixels(fillHoles(placed), size),
+      }).toEqual(answers[i]);
+    }
+  });
 });
+
+function wholePixels(mask: PlacedMask | null, size: Size): number[] {
+  return Array.from(wholeBitmap(mask, size).data);
+}

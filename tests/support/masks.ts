@@ -1,4 +1,6 @@
-import type { Bitmap } from '@shared/mask/bitmap';
+import type { Size } from '@shared/geometry/types';
+import { type Bitmap, createBitmap, pasteBitmap } from '@shared/mask/bitmap';
+import type { PlacedMask } from '@shared/mask/placed';
 import fc from 'fast-check';
 
 /** Masks of 1×1 to 24×24 pixels: noise, all empty, all full, or a few rectangles. */
@@ -46,4 +48,25 @@ export function bitmapFromText(...rows: string[]): Bitmap {
   const width = rows[0]?.length ?? 0;
   const data = Uint8Array.from(rows.join(''), (character) => (character === '#' ? 1 : 0));
   return { width, height: rows.length, data };
+}
+
+/** A mask with a pixel at least, at some place of an image that it fits into, which may be larger or just as large. */
+export const anyPlaced: fc.Arbitrary<{ mask: PlacedMask; size: Size }> = fc
+  .tuple(
+    anyBitmap.filter((bitmap) => bitmap.data.includes(1)),
+    fc.record({ left: margin(), top: margin(), right: margin(), bottom: margin() }),
+  )
+  .map(([bitmap, { left, top, right, bottom }]) => ({
+    mask: { x: left, y: top, ...bitmap },
+    size: { width: left + bitmap.width + right, height: top + bitmap.height + bottom },
+  }));
+
+function margin(): fc.Arbitrary<number> {
+  return fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9 }));
+}
+
+/** The whole image's mask. */
+export function wholeBitmap(mask: PlacedMask | null, size: Size): Bitmap {
+  const empty = createBitmap(size.width, size.height);
+  return mask ? pasteBitmap(empty, mask, mask.x, mask.y) : empty;
 }

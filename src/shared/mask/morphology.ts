@@ -1,0 +1,107 @@
+import { padBox } from '../geometry/box';
+import type { Size } from '../geometry/types';
+import { pixelBox } from './bitmap';
+import { connectedParts } from './components';
+import { distanceTransform } from './distance';
+import { type PlacedMask, placedBox, reframePlaced, trimPlaced } from './placed';
+
+/** Masks made larger, smaller, smoother, or closed. Masks come in trimmed or not and go out trimmed. */
+
+/**
+ * Every pixel of the image whose centre is at most `pixels` away from the centre of a foreground pixel (exact
+ * Euclidean distance): a dilation by the disc of that radius.
+ */
+export function growMask(mask: PlacedMask, pixels: number, size: Size): PlacedMask | null {
+  const wide = padded(mask, Math.ceil(pixels), size);
+  const inverse = wide.data.map((value) => value ^ 1);
+  const distances = distanceTransform({ width: wide.width, height: wide.height, data: inverse });
+  for (let i = 0; i < wide.data.length; i++) wide.data[i] = distances[i]! <= pixels ? 1 : 0;
+  return trimPlaced(wide);
+}
+
+/**
+ * The foreground pixels whose centres are more than `pixels` away from that of every background pixel: an erosion
+ * by the disc of that radius. Beyond the image's border nothing is known and nothing is taken away, as in OpenCV's
+ * `erode`; null when no pixel is left.
+ */
+export function shrinkMask(mask: PlacedMask, pixels: number, size: Size): PlacedMask | null {
+  const wide = padded(mask, 1, size);
+  const distances = distanceTransform(wide);
+  for (let i = 0; i < wide.data.length; i++) wide.data[i] = distances[i]! > pixels ? 1 : 0;
+  return trimPlaced(wide);
+}
+
+/**
+ * Every pixel becomes what most pixels of the disc of that radius around it are, as far as the disc lies on the
+ * image (a median filter); with a tie it stays what it is. Takes away thorns, specks and the steps of a coarse mask.
+ */
+export function smoothMask(mask: PlacedMask, radius: number, size: Size): PlacedMask | null {
+  const reach = Math.floor(radius);
+  const wide = padded(mask, reach, size);
+  const { width, height, data } = wide;
+  // Half the width of the disc, by the distance of the row.
+  const halves = Array.from({ length: reach + 1 }, (_, dy) =>
+    Math.floor(Math.sqrt(radius * radius - dy * dy)),
+  );
+  // sums[y][x]: foreground pixels of row y left of column x.
+  const stride = width + 1;
+  const sums = new Int32Array(stride * height);
+  for (let y = 0; y < height; y++) {
+    let sum = 0;
+    for (let x = 0; x < width; x++) {
+      sum += data[y * width + x]!;
+      sums[y * stride + x + 1] = sum;
+    }
+  }
+  const result = new Uint8Array(data.length);
+  const twice = new Int32Array(width);
+  for (let y = 0; y < height; y++) {
+    twice.fill(0);
+    for (let dy = -reach; dy <= reach; dy++) {
+      const row = y + dy;
+      const half = halves[Math.abs(dy)]!;
+      // Rows of the image that the part does not have are background, rows beyond the image do not count.
+      const imageRow = wide.y + row;
+      if (imageRow < 0 || imageRow >= size.height) continue;
+      const isKnown = row >= 0 && row < height;
+      for (let x = 0; x < width; x++) {
+        const imageX = wide.x + x;
+        const count = Math.min(size.width - 1, imageX + half) - Math.max(0, imageX - half) + 1;
+        const set = isKnown
+          ? sums[row * stride + Math.min(width, x + half + 1)]! - sums[row * stride + Math.max(0, x - half)]!
+          : 0;
+        twice[x]! += 2 * set - count;
+      }
+    }
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      result[i] = twice[x]! > 0 || (twice[x] === 0 && data[i] === 1) ? 1 : 0;
+    }
+  }
+  return trimPlaced({ ...wide, data: result });
+}
+
+/**
+ * Fills the background that is enclosed by foreground: what cannot be left by steps over the sides of pixels. What
+ * is open to the image's border is no hole.
+ *
+ * @param maxArea holes with more pixels stay
+ */
+export function fillHoles(mask: PlacedMask, maxArea = Number.POSITIVE_INFINITY): PlacedMask | null {
+  const trimmed = trimPlaced(mask);
+  if (trimmed === null) return null;
+  const { width, height, data } = trimmed;
+  const inverse = { width, height, data: data.map((value) => value ^ 1) };
+  const { labels, parts } = connectedParts(inverse, 4);
+  const isHole = parts.map(
+    ({ box, area }) => area <= maxArea && box.x1 > 0 && box.y1 > 0 && box.x2 < width && box.y2 < height,
+  );
+  const filled = data.slice();
+  for (let i = 0; i < filled.length; i++) if (labels[i]! > 0 && isHole[labels[i]! - 1]) filled[i] = 1;
+  return { ...trimmed, data: filled };
+}
+
+/** A copy with some more pixels of the image on every side, as far as the image has them. */
+function padded(mask: PlacedMask, by: number, size: Size): PlacedMask {
+  return reframePlaced(mask, pixelBox(padBox(placedBox(mask), by), size.width, size.height));
+}
