@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { bitmapArea, bitmapBox } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queriesOf } from '@shared/scenes/queries';
-import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
+import { objectMask, renderScene } from '@shared/scenes/raster';
 import { makeScene, splits } from '@shared/scenes/scene';
 import sharp from 'sharp';
 import { z } from 'zod';
@@ -63,7 +63,7 @@ async function folder(
   for (let seed = from; seed < from + count; seed++) {
     const { rendered, masks, line } = sceneLine(split, seed, side);
     const image = `images/${split}-${seed}.png`;
-    await png(rendered).toFile(join(out, image));
+    await sharp(rendered.rgb, { raw: { width: side, height: side, channels: 3 } }).toFile(join(out, image));
     const objects = line.objects.map((object, index) => {
       const mask = masks[index];
       return { ...object, mask: mask ? encodeMask(mask) : null };
@@ -71,10 +71,6 @@ async function folder(
     await lines.write(`${JSON.stringify({ ...line, image, objects })}\n`);
   }
   await lines.close();
-}
-
-function png({ rgb, width, height }: RenderedScene): sharp.Sharp {
-  return sharp(Buffer.from(rgb), { raw: { width, height, channels: 3 } }).png();
 }
 
 export async function scenes(args: readonly string[]): Promise<void> {
