@@ -199,3 +199,20 @@ it('an agent whose file is missing is not ready, at the start and when it is set
   expect(await models.agent()).toBeNull();
   await models.close();
 });
+
+it('says what is set up, keeps the provider, and forgets what was given for one run once another is chosen', async () => {
+  const models = start('given,decoder');
+  await models.segmenter();
+  expect(await models.setup()).toMatchObject({
+    agent: { policy: 'none', onlyThisRun: true },
+    segmenter: { segmenter: 'given,decoder', provider: 'auto', onlyThisRun: true, runs: { inputSize: 1024 } },
+  });
+  await models.configureSegmenter('chosen,decoder', 'cpu');
+  await models.configureSegmenter('another,decoder');
+  const { segmenter } = await models.setup();
+  expect(segmenter).toMatchObject({ segmenter: 'another,decoder', provider: 'cpu', onlyThisRun: false });
+  await models.close();
+  const again = start('given,decoder');
+  expect((await again.setup()).segmenter.provider).toBe('cpu');
+  await again.close();
+});

@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { AppInfo, ComponentStatus } from '@shared/contract/methods';
+import {
+  type AppInfo,
+  type ComponentStatus,
+  type ProviderRequest,
+  providerRequestSchema,
+  type Setup,
+} from '@shared/contract/methods';
 import type { Coordinates } from '@shared/geometry/view';
 import { coordinatesSchema } from '@shared/trajectory/schema';
 import writeFileAtomic from 'write-file-atomic';
@@ -20,6 +26,7 @@ import { parsePolicySpec, parseSegmenterSpec } from './specs';
 
 const settingsSchema = z.object({
   segmenter: z.string().default('embedded'),
+  provider: providerRequestSchema.default('auto'),
   policy: z.string().default('embedded'),
   coordinates: coordinatesSchema.default('norm1000'),
 });
@@ -58,12 +65,17 @@ export class Models {
   private firstSegmenter: Promise<void> = Promise.resolve();
   private firstAgent: Promise<void> = Promise.resolve();
   private isClosed = false;
+  /** What the host was started with, until the person sets up another. */
+  private givenSegmenter: string | undefined;
+  private givenAgent: string | undefined;
   private readonly segmenterInUse: Segmenter;
   private readonly agentInUse: Policy;
 
   constructor(options: ModelsOptions, onChange: (info: AppInfo) => void) {
     this.options = options;
     this.onChange = onChange;
+    this.givenSegmenter = options.segmenter;
+    this.givenAgent = options.policy;
     this.segmenterSlot = new Slot(options.log);
     this.agentSlot = new Slot(options.log);
     this.segmenterInUse = this.makeSegmenterInUse();
@@ -99,19 +111,47 @@ export class Models {
     return this.agentSlot.current && this.agentInUse;
   }
 
-  configureSegmenter(text: string): Promise<void> {
+  /** As {@link agent}, for what is set up at this moment, also while another one is loading. */
+  currentAgent(): Policy | null {
+    return this.agentSlot.current && this.agentInUse;
+  }
+
+  /** @param provider the stored one when it is left out */
+  configureSegmenter(text: string, provider?: ProviderRequest): Promise<void> {
     return this.changeSegmenter(async () => {
+      const wanted = provider ?? this.settings.provider;
       const spec = parseSegmenterSpec(text, this.options.resourcesDir);
-      await this.adoptSegmenter(await this.openSegmenter(spec));
-      await this.save({ segmenter: text });
+      await this.adoptSegmenter(await this.openSegmenter(spec, wanted));
+      this.givenSegmenter = undefined;
+      await this.save({ segmenter: text, provider: wanted });
     });
   }
 
   configureAgent(text: string, coordinates: Coordinates): Promise<void> {
     return this.changeAgent(async () => {
       await this.adoptAgent(text, coordinates);
+      this.givenAgent = undefined;
       await this.save({ policy: text, coordinates });
     });
+  }
+
+  async setup(): Promise<Setup> {
+    await this.ready;
+    const { segmenter, provider, policy, coordinates } = this.settings;
+    return {
+      agent: {
+        policy: this.givenAgent ?? policy,
+        coordinates,
+        onlyThisRun: this.givenAgent !== undefined,
+        hasKey: (process.env.MASKWRIGHT_API_KEY ?? '') !== '',
+      },
+      segmenter: {
+        segmenter: this.givenSegmenter ?? segmenter,
+        provider,
+        onlyThisRun: this.givenSegmenter !== undefined,
+        runs: this.segmenterSlot.current?.report() ?? null,
+      },
+    };
   }
 
   /** Ends what is running and waits for what is loading. */
@@ -124,9 +164,9 @@ export class Models {
 
   private async start(): Promise<void> {
     this.settings = await readSettings(this.settingsFile);
-    this.firstAgent = this.startAgent(this.options.policy ?? this.settings.policy);
+    this.firstAgent = this.startAgent(this.givenAgent ?? this.settings.policy);
     this.agentWork = this.firstAgent;
-    this.firstSegmenter = this.startSegmenter(this.options.segmenter ?? this.settings.segmenter);
+    this.firstSegmenter = this.startSegmenter(this.givenSegmenter ?? this.settings.segmenter);
     this.segmenterWork = this.firstSegmenter;
   }
 
@@ -142,7 +182,7 @@ export class Models {
   private async startSegmenter(text: string): Promise<void> {
     try {
       const spec = parseSegmenterSpec(text, this.options.resourcesDir);
-      await this.adoptSegmenter(await this.openSegmenter(spec));
+      await this.adoptSegmenter(await this.openSegmenter(spec, this.settings.provider));
     } catch (error) {
       this.segmenterStatus = absent('No segmenter', sentenceOf(error));
     }
@@ -257,10 +297,14 @@ export class Models {
     };
   }
 
-  private openSegmenter(spec: { encoder: string; decoder: string }): Promise<OpenedSegmenter> {
+  private openSegmenter(
+    spec: { encoder: string; decoder: string },
+    provider: ProviderRequest,
+  ): Promise<OpenedSegmenter> {
     const threadFile = join(this.options.outDir, 'segmenter-thread.js');
     return openSegmenter({
       ...spec,
+      provider,
       cacheDir: join(this.options.cacheDir, 'embeddings'),
       ...(existsSync(threadFile) ? { threadFile } : {}),
     });
