@@ -49,6 +49,11 @@ export function annotationHandlers(
       workspace.project.deleteAnnotation(annotationId);
       return desk.historyState(imageId);
     },
+    'annotations.edit': async (edit) => {
+      const { created, updated } = workspace.project.editMasks(edit);
+      const imageId = updated[0]?.imageId ?? created[0]?.imageId ?? null;
+      return { created, updated, history: desk.historyState(imageId) };
+    },
     'history.state': async ({ imageId }) => desk.historyState(imageId),
     'history.undo': async ({ imageId }) => desk.undo(imageId),
     'history.redo': async ({ imageId }) => desk.redo(imageId),

@@ -36,6 +36,43 @@ const annotationId = z.number().int();
 const annotationIds = z.array(annotationId).min(1).max(100_000);
 const annotationChange = z.object({ annotation: annotationSchema, history: historyStateSchema });
 
+/** What a person did to masks; the history has a label for each. */
+export const maskEditKindSchema = z.enum([
+  'paint',
+  'erase',
+  'polygon',
+  'fill',
+  'smooth',
+  'grow',
+  'shrink',
+  'largest',
+  'split',
+  'subtract',
+  'join',
+  'cut',
+  'copy',
+]);
+export type MaskEditKind = z.infer<typeof maskEditKindSchema>;
+
+export const maskEditSchema = z.strictObject({
+  kind: maskEditKindSchema,
+  updates: z.array(z.strictObject({ annotationId, mask: rleSchema })).max(10_000),
+  creates: z
+    .array(
+      z.strictObject({
+        imageId: id,
+        mask: rleSchema,
+        categoryId: z.number().int(),
+        query: z.string().nullable(),
+        /** Class, query, attributes, crowd and trajectory are those of this annotation. */
+        like: annotationId.nullable(),
+      }),
+    )
+    .max(10_000),
+  deletes: z.array(annotationId).max(10_000),
+});
+export type MaskEdit = z.infer<typeof maskEditSchema>;
+
 export const annotationMethods = {
   'annotations.list': { input: z.strictObject({ imageId: id }), output: z.array(annotationSchema) },
   /** A mask drawn by hand (polygon). Committed to disk before it answers. */
@@ -83,5 +120,14 @@ export const annotationMethods = {
   'annotations.setHidden': {
     input: z.strictObject({ imageId: id, annotationIds: z.array(annotationId).max(100_000) }),
     output: nothing,
+  },
+  /** Masks changed, made and deleted by hand, as one step of undo. CONFLICT when one of them is locked. */
+  'annotations.edit': {
+    input: maskEditSchema,
+    output: z.object({
+      created: z.array(annotationSchema),
+      updated: z.array(annotationSchema),
+      history: historyStateSchema,
+    }),
   },
 } as const;
