@@ -44,7 +44,10 @@ export interface Engine {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const events = new EngineEvents(options.log);
   const emit: Emit = (event, payload) => events.emit(event, payload);
-  const models = new Models(options, (info) => emit('app.changed', info));
+  const models = new Models(options, (info) => {
+    emit('app.changed', info);
+    desk.agentChanged();
+  });
   const workspace = new Workspace(options, emit);
   const desk = new EpisodeDesk(models, workspace, emit);
   const jobs = new JobRunner();
@@ -62,7 +65,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   }
   return {
     handlers: {
-      ...appHandlers(models),
+      ...appHandlers(models, options),
       ...projectHandlers(workspace, jobs),
       ...imageHandlers(workspace, models, options.cacheDir),
       ...categoryHandlers(workspace, desk),

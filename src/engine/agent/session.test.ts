@@ -1,5 +1,5 @@
 import { MaskwrightError } from '@shared/contract/errors';
-import type { EpisodeState } from '@shared/contract/methods';
+import type { EpisodeState, Explanation, Gesture } from '@shared/contract/methods';
 import { defaultViewConfig } from '@shared/geometry/view';
 import type { RawCall } from '@shared/tools/definitions';
 import type { Trajectory } from '@shared/trajectory/schema';
@@ -10,7 +10,7 @@ import { Environment } from '../environment/environment';
 import { ObservationRenderer } from '../environment/observation-image';
 import type { Policy, ProposeOptions } from '../policies/policy';
 import { headerOf } from './episode';
-import { EpisodeSession } from './session';
+import { EpisodeSession, type SessionOptions } from './session';
 
 const box = (x1: number): RawCall => ({ name: 'segment_box', arguments: { x1, y1: 250, x2: 500, y2: 750 } });
 const finish: RawCall = { name: 'finish', arguments: {} };
@@ -39,7 +39,11 @@ function scripted(calls: (RawCall | null)[]): Policy {
   };
 }
 
-function start(policy: Policy | null, mode: EpisodeState['mode'] = 'step') {
+function start(
+  policy: Policy | null,
+  mode: EpisodeState['mode'] = 'step',
+  agent: SessionOptions['agent'] = () => policy && { policy, length: null },
+) {
   const environment = new Environment({
     image: greyImage(100, 80),
     segmenter: shapeSegmenter(),
@@ -61,8 +65,7 @@ function start(policy: Policy | null, mode: EpisodeState['mode'] = 'step') {
     mode,
     trajectory: newTrajectory(header, environment.reset().observation),
     environment,
-    policy,
-    policyLength: null,
+    agent,
     renderer: new ObservationRenderer(),
     onChange: (state) => statuses.push(state.status),
     onText: () => {},
@@ -322,5 +325,215 @@ describe('episode session', () => {
       (node) => node.id === verdictOf(trajectory, ghost?.id ?? '')?.replacement,
     );
     expect(replacement).toMatchObject({ parent: ghost?.parent, call: { name: 'zoom_out' } });
+  });
+});
+
+describe('any turn of an episode', () => {
+  const left = { x1: 10, y1: 20, x2: 50, y2: 60 };
+  const point = (x: number, y: number, label: 'positive' | 'negative' = 'positive'): Gesture => ({
+    name: 'add_point',
+    point: { x, y },
+    label,
+  });
+
+  async function threeTurns() {
+    const made = start(scripted([box(100), finish, finish, finish, finish, finish]));
+    await made.session.act({ name: 'segment_box', box: left });
+    await made.session.act(point(60, 40));
+    await made.session.act(point(20, 40, 'negative'));
+    return made;
+  }
+
+  it('is accepted with its own masks, whatever came later', async () => {
+    const { session } = await threeTurns();
+    const state = await session.accept('cup', () => {}, 'n2');
+    const then = state.trajectory.nodes[1]?.observation?.objects[0]?.mask;
+    expect(state).toMatchObject({ status: 'accepted', head: 'n2' });
+    expect(state.trajectory.outcome).toMatchObject({ node: 'n2', masks: [then] });
+  });
+
+  it('gets a call put before it, and the later calls run again as the person’s', async () => {
+    const { session } = await threeTurns();
+    const { state, rerun } = await session.insert('n2', 'before', point(30, 70));
+    const { trajectory } = state;
+    expect(rerun).toEqual({ ran: ['n5', 'n6'], left: [] });
+    expect(acceptedPath(trajectory).map(({ id, call, repeats }) => [id, call?.name, repeats])).toEqual([
+      ['n1', 'segment_box', undefined],
+      ['n4', 'add_point', undefined],
+      ['n5', 'add_point', 'n2'],
+      ['n6', 'add_point', 'n3'],
+    ]);
+    expect(trajectory.nodes[4]).toMatchObject({ author: 'human', thought: '', raw: '' });
+    expect(trajectory.nodes[5]?.observation?.objects[0]?.points).toHaveLength(3);
+    expect(verdictOf(trajectory, 'n2')).toMatchObject({ verdict: 'corrected', replacement: 'n4' });
+    await session.undo();
+    expect(session.state().head).toBe('n3');
+    expect(verdictOf(session.state().trajectory, 'n2')?.verdict).toBe('accepted');
+    await session.redo();
+    expect(session.state().head).toBe('n6');
+  });
+
+  it('gets a call put after it', async () => {
+    const { session } = await threeTurns();
+    const { state, rerun } = await session.insert('n1', 'after', {
+      name: 'zoom',
+      box: { x1: 0, y1: 0, x2: 64, y2: 64 },
+    });
+    expect(rerun.left).toEqual([]);
+    // The places in the image are kept, in the coordinates of the new view.
+    const places = (ids: string[]) => ids.map((id) => state.gestures[id]);
+    const [first, second] = places(rerun.ran);
+    expect(first).toMatchObject({ name: 'add_point', label: 'positive' });
+    expect(first?.name === 'add_point' && Math.round(first.point.x)).toBe(60);
+    expect(second?.name === 'add_point' && Math.round(second.point.x)).toBe(20);
+  });
+
+  it('is taken out: a fork without it', async () => {
+    const { session } = await threeTurns();
+    const { state, rerun } = await session.remove('n2');
+    expect(rerun.ran).toEqual(['n4']);
+    expect(state.head).toBe('n4');
+    expect(state.trajectory.nodes[3]).toMatchObject({ parent: 'n1', repeats: 'n3' });
+    expect(verdictOf(state.trajectory, 'n2')).toMatchObject({ verdict: 'corrected', replacement: 'n4' });
+    const last = await session.remove('n4');
+    expect(last.state.head).toBe('n1');
+    expect(verdictOf(last.state.trajectory, 'n4')).toMatchObject({ verdict: 'rejected', replacement: null });
+  });
+
+  it('stops running again at the first call that makes no sense any more, and says why', async () => {
+    const { session } = start(null);
+    await session.act({ name: 'segment_box', box: left });
+    await session.act(point(60, 40, 'negative'));
+    await session.act({ name: 'new_object' });
+    await session.act({ name: 'segment_box', box: { x1: 60, y1: 10, x2: 90, y2: 30 } });
+    await session.act(point(70, 20));
+    const first = await session.remove('n1');
+    expect(first.rerun).toEqual({
+      ran: [],
+      left: [
+        { node: 'n2', why: 'invalid' },
+        { node: 'n3', why: 'after' },
+        { node: 'n4', why: 'after' },
+        { node: 'n5', why: 'after' },
+      ],
+    });
+    await session.undo();
+    const second = await session.remove('n3');
+    expect(second.rerun.left[0]).toEqual({ node: 'n4', why: 'object' });
+    expect(second.state.head).toBe('n2');
+  });
+
+  it('keeps the turn that a revert means, or says that it is gone', async () => {
+    const { session } = await threeTurns();
+    await session.act({ name: 'revert', turn: 2 });
+    const { state, rerun } = await session.insert('n1', 'after', { name: 'zoom_out' });
+    const again = state.trajectory.nodes.find(({ id }) => id === rerun.ran.at(-1));
+    expect(again?.call).toEqual({ name: 'revert', arguments: { turn: 3 } });
+    const masks = (id: string) =>
+      state.trajectory.nodes.find((node) => node.id === id)?.observation?.objects[0]?.mask;
+    expect(masks(rerun.ran.at(-1) ?? '')).toEqual(masks('n2'));
+    await session.undo();
+    const gone = await session.remove('n2');
+    expect(gone.rerun.left).toEqual([{ node: 'n4', why: 'gone' }]);
+  });
+
+  it('does not repeat the agent’s end, so that the agent can go on', async () => {
+    const { session } = start(scripted([box(100), finish, finish]));
+    await session.setMode('auto');
+    await until(() => session.state().status === 'ended');
+    const { state, rerun } = await session.insert('n2', 'before', point(60, 40));
+    expect(rerun.left).toEqual([{ node: 'n2', why: 'ended' }]);
+    expect(state).toMatchObject({ status: 'waiting', canPropose: true });
+    await expect(session.insert('n2', 'after', point(60, 40))).rejects.toThrow(/ended the episode/);
+  });
+
+  it('says why it was rejected, while the agent works on and after the end', async () => {
+    const { session, saved } = start(scripted([box(100), null]));
+    await session.propose();
+    await session.rejectCall(null);
+    void session.propose().catch(() => {});
+    session.giveReason('n1', 'wrong object');
+    expect(session.state().trajectory.verdicts.at(-1)).toMatchObject({
+      node: 'n1',
+      verdict: 'rejected',
+      reason: 'wrong object',
+    });
+    await session.reject(null, () => {});
+    session.giveReason('n1', null);
+    expect(saved.at(-1)?.verdicts.at(-1)).toMatchObject({ node: 'n1', reason: null });
+    await expect(async () => session.giveReason('n9', 'x')).rejects.toThrow(/no turn n9/);
+  });
+
+  it('undoes a visit to another branch without rejecting it', async () => {
+    const { session } = await threeTurns();
+    await session.correct('n2', point(80, 40));
+    await session.goTo('n3');
+    expect(verdictOf(session.state().trajectory, 'n2')?.verdict).toBe('accepted');
+    await session.undo();
+    expect(session.state().head).toBe('n4');
+    expect(verdictOf(session.state().trajectory, 'n3')?.verdict).toBe('accepted');
+    expect(verdictOf(session.state().trajectory, 'n2')?.verdict).toBe('corrected');
+  });
+
+  it('stops at once even when the model does not listen', async () => {
+    const deaf: Policy = {
+      ...scripted([]),
+      propose: () => new Promise(() => {}),
+    };
+    const { session } = start(deaf);
+    const thinking = session.propose();
+    await until(() => session.state().status === 'thinking');
+    expect((await session.stop()).status).toBe('waiting');
+    await thinking;
+    expect(session.state().error).toBeNull();
+  });
+
+  it('is gone on with by an agent that is set up later', async () => {
+    let agent: Policy | null = null;
+    const { session } = start(null, 'step', () => agent && { policy: agent, length: null });
+    await session.act({ name: 'segment_box', box: left });
+    expect(session.state().canPropose).toBe(false);
+    agent = scripted([box(100), finish]);
+    expect(session.state().canPropose).toBe(true);
+    const { pending, trajectory } = await session.propose();
+    expect(pending?.name).toBe('finish');
+    expect(trajectory.header.policy).toEqual({ kind: 'test', name: 'script' });
+  });
+
+  it('goes on from the same masks after it was packed', async () => {
+    const { session } = await threeTurns();
+    const twin = await threeTurns();
+    session.rest();
+    const gesture = point(40, 30);
+    const [a, b] = [await session.act(gesture), await twin.session.act(gesture)];
+    expect(a.trajectory.nodes.at(-1)?.observation).toEqual(b.trajectory.nodes.at(-1)?.observation);
+    session.rest();
+    await session.act({ name: 'revert', turn: 1 });
+    expect(session.state().trajectory.nodes.at(-1)?.observation?.objects[0]?.mask).toEqual(
+      session.state().trajectory.nodes[0]?.observation?.objects[0]?.mask,
+    );
+  });
+
+  it('explains what the model was given then, not what is known now', async () => {
+    const { session } = start(scripted([box(100), box(200), finish]));
+    await session.propose();
+    await session.rejectCall('too large');
+    await session.propose();
+    const textOf = (explanation: Explanation): string =>
+      explanation.messages
+        .flatMap(({ content }) =>
+          content.map((part) => (part.type === 'text' ? part.text : `[${part.width}]`)),
+        )
+        .join('\n');
+    const pending = await session.explain(null);
+    expect(textOf(pending)).toContain('Rejected by the person (too large): {"name": "segment_box"');
+    await session.acceptCall();
+    session.giveReason('n1', 'wrong object');
+    const ran = await session.explain('n2');
+    expect(textOf(ran)).toBe(textOf(pending));
+    expect(textOf(await session.explain('n1'))).not.toContain('Rejected');
+    expect(ran.messages[1]?.content[0]).toMatchObject({ type: 'image', node: null });
+    expect(ran.tools).toContain('segment_box');
+    expect(ran.asked).toBe('model');
   });
 });

@@ -1,5 +1,13 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { EpisodeState, Gesture, Mode, PendingCall } from '@shared/contract/methods';
+import type {
+  EpisodeState,
+  Explanation,
+  Gesture,
+  MethodOutput,
+  Mode,
+  PendingCall,
+  Rerun,
+} from '@shared/contract/methods';
 import { fullView } from '@shared/geometry/view';
 import { encodeMask, type Rle } from '@shared/mask/rle';
 import { toolCallSchema } from '@shared/tools/definitions';
@@ -9,9 +17,12 @@ import type { Author, Trajectory, TrajectoryNode, Verdict } from '@shared/trajec
 import {
   appendNode,
   appendVerdict,
+  asAsked,
   authorOfPath,
+  isDiscarded,
   nodeById,
   observationAt,
+  onward,
   pathTo,
   verdictOf,
   withOutcome,
@@ -21,6 +32,9 @@ import { checkCall } from '../environment/invalid-calls';
 import type { ObservationRenderer } from '../environment/observation-image';
 import { activeObjectOf, type EnvironmentState, submittedMasks } from '../environment/state';
 import type { Policy } from '../policies/policy';
+import { promptGiven } from './explain';
+import { interruptible } from './interruptible';
+import { States } from './states';
 import { ghostNode, propose, type TimedProposal, takeTurn } from './turn';
 
 export interface SessionOptions {
@@ -28,10 +42,14 @@ export interface SessionOptions {
   mode: Mode;
   trajectory: Trajectory;
   environment: Environment;
-  /** Null: nobody can be asked, the person does it all. */
-  policy: Policy | null;
-  /** Turns that the policy can still propose at a number of turns spent; null for no limit of its own. */
-  policyLength: number | null;
+  /**
+   * Who can be asked now; null: nobody, the person does it all. Asked each time, because an agent may be set up while
+   * the episode is open.
+   */
+  agent(): {
+    policy: Policy /** Turns that it has to propose; null: no limit of its own. */;
+    length: number | null;
+  } | null;
   renderer: ObservationRenderer;
   /** Called after every change, in order. */
   onChange(state: EpisodeState): void;
@@ -44,10 +62,16 @@ export interface SessionOptions {
 
 type Status = EpisodeState['status'];
 
-/** A place to step back to, and the last mark of the project's journal when it was left. */
+/** One gesture or turn, as undo takes it back and redo does it again. */
 interface Step {
-  head: string | null;
+  before: string | null;
+  after: string | null;
+  /** The last mark of the project's journal when it was made. */
   mark: number;
+  /** Turns that ran by it. */
+  made: readonly string[];
+  /** Verdicts that it gave about turns that ran before, with those that counted till then. */
+  decided: readonly { was: Verdict | undefined; now: Verdict }[];
 }
 
 /** What an acceptance stores. */
@@ -73,20 +97,20 @@ export class EpisodeSession {
   private pending: TimedProposal | null = null;
   private status: Status = 'waiting';
   private error: EpisodeState['error'] = null;
-  /** Environment states by node; null is the root's. Missing ones are made again by running the path. */
-  private readonly states = new Map<string | null, EnvironmentState>();
+  /** Missing ones are made again by running the path. */
+  private readonly states: States;
   /** What runs now. The agent's work is aborted by whatever the person does next; the person's own only by `stop`. */
   private work: { abort: AbortController; isAgents: boolean } | null = null;
   /** Everything that changes the session, one after the other. */
   private queue: Promise<void> = Promise.resolve();
-  private readonly undoHeads: Step[] = [];
-  private readonly redoHeads: Step[] = [];
+  private readonly undoSteps: Step[] = [];
+  private readonly redoSteps: Step[] = [];
 
   constructor(options: SessionOptions) {
     this.options = options;
     this.trajectory = options.trajectory;
     this.mode = options.mode;
-    this.states.set(null, options.environment.reset().state);
+    this.states = new States(options.environment.reset().state);
   }
 
   get id(): string {
@@ -175,12 +199,13 @@ export class EpisodeSession {
   async act(gesture: Gesture): Promise<EpisodeState> {
     return this.next(async (signal) => {
       this.requireOpen();
+      const before = this.trajectory;
       const last = this.head === null ? null : nodeById(this.trajectory, this.head);
       const replaces = last && (last.ended === 'finished' || last.ended === 'no_target') ? last : null;
       const { sibling, node } = await this.actAt(replaces ? replaces.parent : this.head, gesture, signal);
       if (this.pending) this.keepGhost('corrected', sibling.id, null);
       else if (replaces) this.addVerdict(replaces.id, 'corrected', sibling.id, null);
-      this.moveTo(node.id);
+      this.moveTo(node.id, before);
     });
   }
 
@@ -188,30 +213,123 @@ export class EpisodeSession {
   async correct(nodeId: string, gesture: Gesture): Promise<EpisodeState> {
     return this.next(async (signal) => {
       this.requireOpen();
+      const before = this.trajectory;
       const replaced = this.node(nodeId);
       const { sibling, node } = await this.actAt(replaced.parent, gesture, signal);
       this.dropPending();
       this.addVerdict(replaced.id, 'corrected', sibling.id, null);
-      this.moveTo(node.id);
+      this.moveTo(node.id, before);
     });
+  }
+
+  /** A person's call before or after a turn that ran; the later calls run again behind it. */
+  async insert(
+    nodeId: string,
+    place: 'before' | 'after',
+    gesture: Gesture,
+  ): Promise<MethodOutput<'episode.insert'>> {
+    const rerun: Rerun = { ran: [], left: [] };
+    const state = await this.next(async (signal) => {
+      this.requireOpen();
+      const before = this.trajectory;
+      const node = this.nodeThatRan(nodeId);
+      if (place === 'after' && node.ended !== null && node.ended !== 'truncated') {
+        throw new MaskwrightError(
+          'INVALID_REQUEST',
+          'Nothing can come after the call that ended the episode.',
+          {
+            hint: 'Put the call before it.',
+          },
+        );
+      }
+      const behind = onward(this.trajectory, nodeId, this.head);
+      const later = place === 'before' ? [node, ...behind] : behind;
+      const parent = place === 'before' ? node.parent : nodeId;
+      const own = await this.actAt(parent, gesture, signal);
+      this.dropPending();
+      const [replaced] = later;
+      if (replaced) this.addVerdict(replaced.id, 'corrected', own.sibling.id, null);
+      try {
+        await this.runAgain(later, parent, own.node.id, rerun, signal);
+      } finally {
+        this.moveTo(rerun.ran.at(-1) ?? own.node.id, before);
+      }
+    });
+    return { state, rerun };
+  }
+
+  /** Takes a turn out: a fork at its parent on which the later calls run again. */
+  async remove(nodeId: string): Promise<MethodOutput<'episode.remove'>> {
+    const rerun: Rerun = { ran: [], left: [] };
+    const state = await this.next(async (signal) => {
+      this.requireOpen();
+      const before = this.trajectory;
+      const node = this.nodeThatRan(nodeId);
+      const later = onward(this.trajectory, nodeId, this.head);
+      this.dropPending();
+      try {
+        await this.runAgain(later, node.parent, node.parent, rerun, signal);
+      } finally {
+        const instead = this.trajectory.nodes
+          .slice(before.nodes.length)
+          .find((made) => made.parent === node.parent && made.observation !== null);
+        this.addVerdict(node.id, instead ? 'corrected' : 'rejected', instead?.id ?? null, null);
+        this.moveTo(rerun.ran.at(-1) ?? node.parent, before);
+      }
+    });
+    return { state, rerun };
   }
 
   async goTo(nodeId: string | null): Promise<EpisodeState> {
     return this.next(async () => {
       this.requireOpen();
-      if (nodeId !== null && this.node(nodeId).observation === null) {
-        throw new MaskwrightError(
-          'INVALID_REQUEST',
-          'That call was never run, so there is nothing to go to.',
-          {
-            hint: 'Choose a turn that ran, or make its call yourself.',
-          },
-        );
-      }
+      if (nodeId !== null) this.nodeThatRan(nodeId);
       await this.stateAt(nodeId);
       this.dropPending();
-      this.moveTo(nodeId);
+      const before = this.trajectory;
+      this.moveTo(nodeId, before);
     });
+  }
+
+  /**
+   * Why a call was rejected or corrected, also after the episode was settled; null takes the reason back. It waits for
+   * nothing and interrupts nobody.
+   */
+  giveReason(nodeId: string, reason: string | null): EpisodeState {
+    const node = this.node(nodeId);
+    const last = verdictOf(this.trajectory, node.id);
+    if (last?.verdict !== 'rejected' && last?.verdict !== 'corrected') {
+      throw new MaskwrightError('INVALID_REQUEST', 'Only a rejected or corrected call has a reason.');
+    }
+    if (last.reason !== reason) {
+      this.addVerdict(node.id, last.verdict, last.replacement, reason);
+      this.options.save(this.trajectory);
+      this.changed();
+    }
+    return this.state();
+  }
+
+  /** Exactly what the model was given at a turn; null: for the call that is pending. */
+  async explain(nodeId: string | null): Promise<Explanation> {
+    const { environment, renderer } = this.options;
+    const { pending } = this;
+    if (nodeId === null && !pending) throw nothingPending();
+    const node = nodeId === null ? null : this.node(nodeId);
+    const shown = node ? asAsked(this.trajectory, node.id) : this.trajectory;
+    const head = node ? node.parent : this.head;
+    const given = await promptGiven(shown, head, environment.options.image, renderer);
+    const { policy } = this.trajectory.header;
+    const author = node ? node.author : (this.options.agent()?.policy.author ?? 'agent');
+    const asked = author !== 'agent' ? 'nobody' : policy.kind === 'replay' ? 'recording' : 'model';
+    const proposal = pending?.proposal;
+    return {
+      asked,
+      policy,
+      ...given,
+      raw: node?.raw ?? proposal?.raw ?? '',
+      problem: node ? node.invalid : (this.state().pending?.problem ?? null),
+      usage: node?.usage ?? proposal?.usage ?? {},
+    };
   }
 
   async stop(): Promise<EpisodeState> {
@@ -220,62 +338,71 @@ export class EpisodeSession {
   }
 
   get canUndo(): boolean {
-    return this.isOpen && this.undoHeads.length > 0;
+    return this.isOpen && this.undoSteps.length > 0;
   }
 
   get canRedo(): boolean {
-    return this.isOpen && this.redoHeads.length > 0;
+    return this.isOpen && this.redoSteps.length > 0;
   }
 
-  /** The journal's last mark when the turn that undo would take back was made. */
+  /** The journal's last mark when the step that undo would take back was made. */
   get undoMark(): number {
-    return this.undoHeads.at(-1)?.mark ?? 0;
+    return this.undoSteps.at(-1)?.mark ?? 0;
   }
 
-  /** Steps back to the head before the last change; the turns stay in the tree, the undone one as rejected. */
+  /** Takes the last step back: its turns stay in the tree as rejected, and what it replaced counts again. */
   async undo(): Promise<EpisodeState> {
     return this.next(async () => {
-      const left = this.head;
-      if (!(await this.step(this.undoHeads, this.redoHeads))) return;
-      if (left !== null && !pathTo(this.trajectory, this.head).some((node) => node.id === left)) {
-        this.addVerdict(left, 'rejected', null, 'undone');
+      const step = this.undoSteps.at(-1);
+      if (!step || !this.isOpen) return;
+      await this.stateAt(step.before);
+      this.dropPending();
+      this.undoSteps.pop();
+      this.redoSteps.push(step);
+      for (const id of step.made) this.addVerdict(id, 'rejected', null, 'undone');
+      for (const { was, now } of step.decided) {
+        if (was && was.verdict !== 'accepted') this.again(was);
+        else this.addVerdict(now.node, 'accepted', null, 'correction undone');
       }
-      if (this.head !== null && verdictOf(this.trajectory, this.head)?.verdict === 'corrected') {
-        this.addVerdict(this.head, 'accepted', null, 'correction undone');
-      }
+      this.head = step.before;
     });
   }
 
   async redo(): Promise<EpisodeState> {
     return this.next(async () => {
-      const left = this.head;
-      if (!(await this.step(this.redoHeads, this.undoHeads))) return;
-      if (this.head === null) return;
-      const head = nodeById(this.trajectory, this.head);
-      if (verdictOf(this.trajectory, head.id)?.reason !== 'undone') return;
-      this.addVerdict(head.id, 'accepted', null, null);
-      if (left !== null && nodeById(this.trajectory, left).parent === head.parent) {
-        this.addVerdict(left, 'corrected', head.id, null);
-      }
+      const step = this.redoSteps.at(-1);
+      if (!step || !this.isOpen) return;
+      await this.stateAt(step.after);
+      this.dropPending();
+      this.redoSteps.pop();
+      this.undoSteps.push(step);
+      for (const id of step.made) this.addVerdict(id, 'accepted', null, null);
+      for (const { now } of step.decided) this.again(now);
+      this.head = step.after;
     });
   }
 
   /**
-   * Settles the episode as accepted: what the head's state would submit.
+   * Settles the episode as accepted: what the state at the head, or at another turn, would submit.
    *
    * @param commit stores annotations and trajectory together, durably, before it returns
    */
-  async accept(category: string, commit: (answer: Answer) => void): Promise<EpisodeState> {
+  async accept(
+    category: string,
+    commit: (answer: Answer) => void,
+    nodeId: string | null = null,
+  ): Promise<EpisodeState> {
     return this.next(async () => {
       this.requireOpen();
-      const state = await this.stateAt(this.head);
+      const target = nodeId === null ? this.head : this.nodeThatRan(nodeId).id;
+      const state = await this.stateAt(target);
       const masks = submittedMasks(state).map(encodeMask);
       if (masks.length === 0 && state.ended !== 'no_target') {
         throw new MaskwrightError('INVALID_REQUEST', 'There is no mask to accept yet.', {
           hint: 'Let the agent segment something, or draw a box around the object.',
         });
       }
-      const path = pathTo(this.trajectory, this.head);
+      const path = pathTo(this.trajectory, target);
       let accepted = this.withGhost();
       for (const node of path) {
         if (verdictOf(accepted, node.id)?.verdict === 'accepted') continue;
@@ -283,13 +410,14 @@ export class EpisodeSession {
       }
       accepted = withOutcome(accepted, {
         status: 'accepted',
-        node: this.head,
+        node: target,
         masks,
         category,
         message: null,
       });
       const score = activeObjectOf(state).predictedIou;
       commit({ trajectory: accepted, masks, score, author: authorOfPath(path) });
+      this.moveTo(target, this.trajectory);
       this.trajectory = accepted;
       this.pending = null;
       this.status = 'accepted';
@@ -329,9 +457,14 @@ export class EpisodeSession {
     });
   }
 
-  /** The active mask that a gesture would give, without recording anything. Latest wins. */
-  async preview(gesture: Gesture): Promise<Rle | null> {
-    const state = inViewOf(gesture, await this.stateAt(this.head), this.options.environment);
+  /**
+   * The active mask that a gesture would give, without recording anything. Latest wins.
+   *
+   * @param at the turn after which it would be made, null: before the first; the head when it is left out
+   */
+  async preview(gesture: Gesture, at: string | null = this.head): Promise<Rle | null> {
+    if (at !== null) this.nodeThatRan(at);
+    const state = inViewOf(gesture, await this.stateAt(at), this.options.environment);
     const call = callOf(gesture, state.view, this.trajectory.header.coordinates);
     const { state: after, invalid } = await this.options.environment.step(state, call, {
       lane: `preview ${this.id}`,
@@ -341,10 +474,20 @@ export class EpisodeSession {
     return invalid !== null || !mask ? null : encodeMask(mask);
   }
 
+  /** Lets go of what can be made again from the record; called when another episode comes to the front. */
+  rest(): void {
+    if (!this.isBusy) this.states.pack();
+  }
+
+  /** Tells the state again: what can be asked has changed. */
+  tell(): void {
+    this.changed();
+  }
+
   async close(): Promise<void> {
     this.work?.abort.abort();
     await this.queue;
-    await this.options.policy?.close();
+    await this.options.agent()?.policy.close();
   }
 
   private async runAutomatically(signal: AbortSignal): Promise<void> {
@@ -357,7 +500,8 @@ export class EpisodeSession {
   }
 
   private async think(signal: AbortSignal): Promise<void> {
-    const { policy, environment, renderer } = this.options;
+    const { environment, renderer } = this.options;
+    const policy = this.options.agent()?.policy;
     if (!policy) {
       throw new MaskwrightError('MODEL_MISSING', 'No agent is set up, so there is nobody to ask.', {
         hint: 'Choose a model under Models, replay recorded turns, or segment by hand.',
@@ -371,12 +515,25 @@ export class EpisodeSession {
     }
     this.status = 'thinking';
     this.changed();
-    this.pending = await propose(policy, this.trajectory, this.head, environment, state, renderer, {
+    const askedAt = new Date().toISOString();
+    const asking = propose(policy, this.trajectory, this.head, environment, state, renderer, {
       signal,
-      onText: this.options.onText,
+      onText: (text) => {
+        if (!signal.aborted) this.options.onText(text);
+      },
     });
+    this.pending = { ...(await interruptible(asking, signal)), askedAt };
+    this.nameAgent(policy);
     this.status = 'proposed';
     this.changed();
+  }
+
+  /** An episode that a person began before there was an agent is from now on that agent's. */
+  private nameAgent(policy: Policy): void {
+    const { header } = this.trajectory;
+    if (header.policy.kind !== 'human') return;
+    const { kind, name } = policy.identity;
+    this.trajectory = { ...this.trajectory, header: { ...header, policy: { kind, name } } };
   }
 
   private async runPending(signal: AbortSignal, byPerson: boolean): Promise<void> {
@@ -385,16 +542,19 @@ export class EpisodeSession {
     const state = await this.stateAt(this.head);
     this.status = 'acting';
     this.changed();
-    const author = this.options.policy?.author ?? 'agent';
+    const author = this.options.agent()?.policy.author ?? 'agent';
     const { environment } = this.options;
-    const turn = await takeTurn(this.trajectory, this.head, author, pending, environment, state, {
+    const before = this.trajectory;
+    const turn = await interruptible(
+      takeTurn(before, this.head, author, pending, environment, state, { signal }),
       signal,
-    });
-    this.trajectory = turn.trajectory;
-    this.states.set(turn.node.id, turn.result.state);
+    );
+    // A reason may have been noted meanwhile.
+    this.trajectory = appendNode(this.trajectory, turn.node);
+    this.states.set(turn.node.id, this.head, turn.result.state);
     this.pending = null;
     this.addVerdict(turn.node.id, byPerson ? 'accepted' : 'proposed', null, null);
-    this.moveTo(turn.node.id);
+    this.moveTo(turn.node.id, before);
     this.status = this.restingStatus();
     this.record();
   }
@@ -404,6 +564,7 @@ export class EpisodeSession {
     parent: string | null,
     gesture: Gesture,
     signal: AbortSignal,
+    repeats?: string,
   ): Promise<{ sibling: TrajectoryNode; node: TrajectoryNode }> {
     const state = await this.stateAt(parent);
     // Checked before anything is recorded: a person's slip is answered in the window and is no part of the record.
@@ -414,11 +575,17 @@ export class EpisodeSession {
     this.status = 'acting';
     this.changed();
     if (isGestureInView(gesture, state.view)) {
-      const { node } = await this.personTurn(parent, state, gesture, signal);
+      const { node } = await this.personTurn(parent, state, gesture, signal, repeats);
       return { sibling: node, node };
     }
     const zoomedOut = await this.personTurn(parent, state, { name: 'zoom_out' }, signal);
-    const { node } = await this.personTurn(zoomedOut.node.id, zoomedOut.result.state, gesture, signal);
+    const { node } = await this.personTurn(
+      zoomedOut.node.id,
+      zoomedOut.result.state,
+      gesture,
+      signal,
+      repeats,
+    );
     return { sibling: zoomedOut.node, node };
   }
 
@@ -427,24 +594,95 @@ export class EpisodeSession {
     state: EnvironmentState,
     gesture: Gesture,
     signal: AbortSignal,
+    repeats?: string,
   ): Promise<{ node: TrajectoryNode; result: StepResult }> {
     const { coordinates } = this.trajectory.header;
     const continued: EnvironmentState = { ...state, ended: null };
     const call = callOf(gesture, continued.view, coordinates);
     const proposal = { thought: '', call, problem: null, raw: '', usage: {} };
-    const turn = await takeTurn(
-      this.trajectory,
-      parent,
-      'human',
-      { proposal, policyMs: 0 },
-      this.options.environment,
-      continued,
-      { signal, unbounded: true },
+    const turn = await interruptible(
+      takeTurn(
+        this.trajectory,
+        parent,
+        'human',
+        { proposal, policyMs: 0, repeats },
+        this.options.environment,
+        continued,
+        { signal, unbounded: true },
+      ),
+      signal,
     );
-    this.trajectory = turn.trajectory;
-    this.states.set(turn.node.id, turn.result.state);
+    this.trajectory = appendNode(this.trajectory, turn.node);
+    this.states.set(turn.node.id, parent, turn.result.state);
     this.addVerdict(turn.node.id, 'accepted', null, null);
     return turn;
+  }
+
+  /**
+   * Runs calls again behind another turn, as the person's, each at its place in the image. Stops at the first that no
+   * longer makes sense; `rerun` says at any time how far it came.
+   *
+   * @param calls turns that followed on one another and on `origin`
+   * @param from the turn behind which they run now; it lies behind `origin` or is it
+   */
+  private async runAgain(
+    calls: readonly TrajectoryNode[],
+    origin: string | null,
+    from: string | null,
+    rerun: Rerun,
+    signal: AbortSignal,
+  ): Promise<void> {
+    /** Where the turns that a revert may name are now. */
+    const turns = new Map<number, number>();
+    for (let turn = 0; turn <= observationAt(this.trajectory, origin).turn; turn++) turns.set(turn, turn);
+    let head = from;
+    let halted = false;
+    const leave = (node: TrajectoryNode, why: Rerun['left'][number]['why']): void => {
+      rerun.left.push({ node: node.id, why });
+    };
+    for (const node of calls) {
+      if (halted) leave(node, 'after');
+      else if (node.invalid !== null) leave(node, 'refused');
+      else if (node.call?.name === 'finish' || node.call?.name === 'report_no_target') leave(node, 'ended');
+      else {
+        const gesture = await this.gestureAgain(node, head, turns);
+        if (typeof gesture === 'string') {
+          leave(node, gesture);
+          halted = true;
+          continue;
+        }
+        try {
+          const again = await this.actAt(head, gesture, signal, node.id);
+          head = again.node.id;
+        } catch (error) {
+          // Nothing of it was recorded: it is said, and what ran stays.
+          if (!isSlip(error) && !(isCancelled(error) && signal.aborted)) throw error;
+          leave(node, isSlip(error) ? 'invalid' : 'stopped');
+          halted = true;
+          continue;
+        }
+        rerun.ran.push(head);
+        turns.set(observationAt(this.trajectory, node.id).turn, observationAt(this.trajectory, head).turn);
+      }
+    }
+  }
+
+  /** The place of a call in the image, to run it at another node; or why it makes no sense there. */
+  private async gestureAgain(
+    node: TrajectoryNode,
+    head: string | null,
+    turns: ReadonlyMap<number, number>,
+  ): Promise<Gesture | 'object' | 'gone' | 'invalid'> {
+    const call = toolCallSchema.safeParse(node.call);
+    if (!call.success) return 'invalid';
+    const then = observationAt(this.trajectory, node.parent);
+    const now = await this.stateAt(head);
+    const isAboutView = call.data.name === 'zoom' || call.data.name === 'zoom_out';
+    if (!isAboutView && then.activeObject !== now.activeObject) return 'object';
+    const gesture = gestureOf(call.data, then.view, this.trajectory.header.coordinates);
+    if (gesture.name !== 'revert') return gesture;
+    const turn = turns.get(gesture.turn);
+    return turn === undefined ? 'gone' : { ...gesture, turn };
   }
 
   /** The environment's state at a node, made again from the recorded calls where this process has not run them. */
@@ -460,25 +698,33 @@ export class EpisodeSession {
       node.call,
       { unbounded: isPerson, problem: node.invalid },
     );
-    this.states.set(id, state);
+    this.states.set(id, node.parent, state);
     return state;
   }
 
-  private async step(from: Step[], to: Step[]): Promise<boolean> {
-    const target = from.at(-1);
-    if (!target || !this.isOpen) return false;
-    await this.stateAt(target.head);
-    this.dropPending();
-    from.pop();
-    to.push({ head: this.head, mark: target.mark });
-    this.head = target.head;
-    return true;
-  }
-
-  private moveTo(head: string | null): void {
-    if (head === this.head) return;
-    this.undoHeads.push({ head: this.head, mark: this.options.lastMark() });
-    this.redoHeads.length = 0;
+  /** Moves the head by a step that can be undone. `since`: the trajectory before what the step did. */
+  private moveTo(head: string | null, since: Trajectory): void {
+    if (head === this.head && this.trajectory === since) return;
+    // Who works on a branch that was rejected wants it after all.
+    for (const node of pathTo(this.trajectory, head)) {
+      if (isDiscarded(this.trajectory, node.id)) this.addVerdict(node.id, 'accepted', null, null);
+    }
+    const isOld = new Set(since.nodes.map((node) => node.id));
+    const made = this.trajectory.nodes.slice(since.nodes.length);
+    const decided = this.trajectory.verdicts
+      .slice(since.verdicts.length)
+      .filter((now) => isOld.has(now.node))
+      .map((now) => ({ was: verdictOf(since, now.node), now }))
+      // A note of a reason decides nothing.
+      .filter(({ was, now }) => was?.verdict !== now.verdict || was.replacement !== now.replacement);
+    this.undoSteps.push({
+      before: this.head,
+      after: head,
+      mark: this.options.lastMark(),
+      made: made.filter((node) => node.observation !== null).map((node) => node.id),
+      decided,
+    });
+    this.redoSteps.length = 0;
     this.head = head;
   }
 
@@ -495,7 +741,7 @@ export class EpisodeSession {
     reason: string | null = null,
   ): Trajectory {
     if (!this.pending) return this.trajectory;
-    const author = this.options.policy?.author ?? 'agent';
+    const author = this.options.agent()?.policy.author ?? 'agent';
     const ghost = ghostNode(this.trajectory, this.head, author, this.pending);
     return appendVerdict(appendNode(this.trajectory, ghost), verdict(ghost.id, kind, replacement, reason));
   }
@@ -511,6 +757,10 @@ export class EpisodeSession {
     reason: string | null,
   ): void {
     this.trajectory = appendVerdict(this.trajectory, verdict(node, kind, replacement, reason));
+  }
+
+  private again(past: Verdict): void {
+    this.trajectory = appendVerdict(this.trajectory, { ...past, at: new Date().toISOString() });
   }
 
   /**
@@ -557,7 +807,7 @@ export class EpisodeSession {
 
   private restingStatus(): Status {
     if (this.pending) return 'proposed';
-    return this.states.get(this.head)?.ended ? 'ended' : 'waiting';
+    return this.states.peek(this.head)?.ended ? 'ended' : 'waiting';
   }
 
   /** Stores the trajectory with the place where it is, and tells. */
@@ -580,10 +830,10 @@ export class EpisodeSession {
   }
 
   private canPropose(): boolean {
-    const { policy, policyLength } = this.options;
-    const state = this.states.get(this.head);
-    if (!policy || !state || state.ended !== null || !this.isOpen) return false;
-    return state.turn < (policyLength ?? state.turnBudget);
+    const agent = this.options.agent();
+    const state = this.states.peek(this.head);
+    if (!agent || !state || state.ended !== null || !this.isOpen) return false;
+    return state.turn < (agent.length ?? state.turnBudget);
   }
 
   private pendingCall({ proposal }: TimedProposal): PendingCall {
@@ -616,6 +866,14 @@ export class EpisodeSession {
     const found = this.trajectory.nodes.find((node) => node.id === id);
     if (!found) throw new MaskwrightError('NOT_FOUND', `This episode has no turn ${id}.`);
     return found;
+  }
+
+  private nodeThatRan(id: string): TrajectoryNode {
+    const node = this.node(id);
+    if (node.observation !== null) return node;
+    throw new MaskwrightError('INVALID_REQUEST', 'That call was never run, so there is nothing to go to.', {
+      hint: 'Choose a turn that ran, or make its call yourself.',
+    });
   }
 
   private requireOpen(): void {

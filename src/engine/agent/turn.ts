@@ -11,6 +11,9 @@ import { promptAt, renderPrompt } from './prompt';
 export interface TimedProposal {
   proposal: Proposal;
   policyMs: number;
+  askedAt?: string;
+  /** The turn whose call this is, when a person has it run again. */
+  repeats?: string;
 }
 
 /** Asks a policy what to do at a node. */
@@ -40,15 +43,16 @@ export async function takeTurn(
   trajectory: Trajectory,
   parent: string | null,
   author: Author,
-  { proposal, policyMs }: TimedProposal,
+  timed: TimedProposal,
   environment: Environment,
   state: EnvironmentState,
   options: StepOptions = {},
 ): Promise<{ trajectory: Trajectory; node: TrajectoryNode; result: StepResult }> {
   const start = performance.now();
+  const { proposal, policyMs } = timed;
   const result = await environment.step(state, proposal.call, { ...options, problem: proposal.problem });
   const node: TrajectoryNode = {
-    ...ghostNode(trajectory, parent, author, { proposal, policyMs }),
+    ...ghostNode(trajectory, parent, author, timed),
     observation: result.observation,
     invalid: result.invalid,
     ended: result.state.ended,
@@ -63,7 +67,7 @@ export function ghostNode(
   trajectory: Trajectory,
   parent: string | null,
   author: Author,
-  { proposal, policyMs }: TimedProposal,
+  { proposal, policyMs, askedAt, repeats }: TimedProposal,
 ): TrajectoryNode {
   return {
     id: nextNodeId(trajectory),
@@ -78,6 +82,8 @@ export function ghostNode(
     timings: { policyMs, environmentMs: 0 },
     usage: proposal.usage,
     iou: null,
+    ...(repeats === undefined ? {} : { repeats }),
+    ...(askedAt === undefined ? {} : { askedAt }),
     at: new Date().toISOString(),
   };
 }

@@ -13,11 +13,10 @@ import { acceptedPath, newTrajectory, observationAt } from '@shared/trajectory/t
 import sharp from 'sharp';
 import { z } from 'zod';
 import { headerOf } from '../agent/episode';
-import { EpisodeSession } from '../agent/session';
+import { EpisodeSession, type SessionOptions } from '../agent/session';
 import { Environment } from '../environment/environment';
 import { ObservationRenderer } from '../environment/observation-image';
 import { openImage } from '../images/image-file';
-import type { Policy } from '../policies/policy';
 import { replayPolicy } from '../policies/replay';
 import type { ProjectStore } from '../project';
 import { recordedSegmenter } from '../segmenters/recorded';
@@ -28,7 +27,7 @@ import type { Workspace } from './workspace';
 
 type AgentSource = z.output<typeof agentSourceSchema>;
 
-/** Sessions kept in memory, each with its masks as bitmaps; others are opened again from the store when needed. */
+/** Sessions kept in memory, all but the active one with packed masks; others are opened again from the store. */
 const openSessions = 4;
 
 /** What an episode needs beside its trajectory to be opened again; kept as a setting of the project. */
@@ -47,6 +46,8 @@ export class EpisodeDesk {
   private active: EpisodeSession | null = null;
   /** What was undone, the latest last: redo brings it back in the reverse order. */
   private undone: ('turn' | 'mark')[] = [];
+  /** True while undo or redo is at work: what a session stores then is nothing new. */
+  private replaying = false;
 
   constructor(models: Models, workspace: Workspace, emit: Emit) {
     this.models = models;
@@ -64,31 +65,24 @@ export class EpisodeDesk {
     const { project } = this.workspace;
     const { imageId, source } = input;
     const recorded = source.kind === 'replay' ? project.trajectory(source.trajectoryId) : null;
-    const { policy, policyLength } = await this.policyOf(source, recorded);
+    const agent = await this.agentOf(recorded);
     const environment = await this.environmentOf(project, imageId, {
       recordings: recorded ? [recorded] : [],
       coordinates: recorded?.header.coordinates ?? this.models.coordinates,
       viewConfig: recorded?.header.view ?? null,
-      turnBudget: Math.max(input.turnBudget, policyLength ?? 0),
+      turnBudget: Math.max(input.turnBudget, agent()?.length ?? 0),
     });
     const header = headerOf(environment, {
       id: randomUUID(),
       imageName: project.imageById(imageId).name,
       query: input.query,
-      policy: policy?.identity ?? { kind: 'human', name: 'person' },
+      policy: agent()?.policy.identity ?? { kind: 'human', name: 'person' },
       seed: null,
     });
     const trajectory = newTrajectory(header, environment.reset().observation);
-    const session = this.newSession(project, {
-      imageId,
-      source,
-      trajectory,
-      environment,
-      policy,
-      policyLength,
-    });
+    const session = this.newSession(project, { imageId, source, trajectory, environment, agent });
     this.use(session);
-    return session.setMode(input.mode === 'auto' && !policy ? 'step' : input.mode);
+    return session.setMode(input.mode === 'auto' && !agent() ? 'step' : input.mode);
   }
 
   /** @throws MaskwrightError NOT_FOUND when neither memory nor project knows the episode */
@@ -134,22 +128,36 @@ export class EpisodeDesk {
   async undo(imageId: string | null): Promise<HistoryState> {
     const session = this.turnToUndo(imageId);
     if (session) {
-      await session.undo();
+      await this.replay(() => session.undo());
       this.undone.push('turn');
     } else {
-      const { imageIds } = this.workspace.project.undo();
-      await this.adopt(imageIds);
-      if (imageIds.length > 0) this.undone.push('mark');
+      const { project } = this.workspace;
+      const isMark = project.historyState().undo !== null;
+      await this.replay(() => this.adopt(project.undo().imageIds));
+      if (isMark) this.undone.push('mark');
     }
     return this.told(imageId);
   }
 
   async redo(imageId: string | null): Promise<HistoryState> {
     const session = this.turnToRedo(imageId);
-    if (session) await session.redo();
-    else await this.adopt(this.workspace.project.redo().imageIds);
+    await this.replay(() => (session ? session.redo() : this.adopt(this.workspace.project.redo().imageIds)));
     this.undone.pop();
     return this.told(imageId);
+  }
+
+  private async replay(work: () => Promise<unknown>): Promise<void> {
+    this.replaying = true;
+    try {
+      await work();
+    } finally {
+      this.replaying = false;
+    }
+  }
+
+  /** An agent was set up or taken away: open episodes can be gone on with, or not. */
+  agentChanged(): void {
+    for (const session of this.sessions.values()) session.tell();
   }
 
   /** Before the project is closed: the agent stops, and everything is stored. */
@@ -199,21 +207,14 @@ export class EpisodeDesk {
     const imageId = project.imageOfTrajectory(episodeId);
     const source = sourceOf(project, trajectory);
     const recorded = source.kind === 'replay' ? project.trajectory(source.trajectoryId) : null;
-    const { policy, policyLength } = await this.policyOf(source, recorded);
+    const agent = await this.agentOf(recorded);
     const environment = await this.environmentOf(project, imageId, {
       recordings: recorded ? [trajectory, recorded] : [trajectory],
       coordinates: header.coordinates,
       viewConfig: header.view,
       turnBudget: header.turnBudget,
     });
-    const session = this.newSession(project, {
-      imageId,
-      source,
-      trajectory,
-      environment,
-      policy,
-      policyLength,
-    });
+    const session = this.newSession(project, { imageId, source, trajectory, environment, agent });
     await session.restore(outcome.node ?? acceptedPath(trajectory).at(-1)?.id ?? null);
     return this.use(session);
   }
@@ -225,13 +226,13 @@ export class EpisodeDesk {
       source: AgentSource;
       trajectory: Trajectory;
       environment: Environment;
-      policy: Policy | null;
-      policyLength: number | null;
+      agent: SessionOptions['agent'];
     },
   ): EpisodeSession {
     const { imageId, source, ...rest } = episode;
     const { id } = episode.trajectory.header;
     let isStored = episode.trajectory.nodes.length > 0;
+    let place = placeOf(episode.trajectory);
     return new EpisodeSession({
       ...rest,
       imageId,
@@ -245,6 +246,10 @@ export class EpisodeDesk {
       save: (current) => {
         if (current.nodes.length === 0) return;
         project.saveTrajectory(current, imageId);
+        // What was undone before belongs to another course of things: redo must not bring it over the new turn.
+        const isNew = placeOf(current) !== place && !this.replaying;
+        place = placeOf(current);
+        if (isNew) project.dropRedo('Turn');
         if (!isStored) project.setSetting(setupKey(id), { source });
         isStored = true;
       },
@@ -256,7 +261,10 @@ export class EpisodeDesk {
   private use(session: EpisodeSession): EpisodeSession {
     this.sessions.delete(session.id);
     this.sessions.set(session.id, session);
-    if (this.active !== session) this.undone = [];
+    if (this.active !== session) {
+      this.undone = [];
+      this.active?.rest();
+    }
     this.active = session;
     for (const [id, other] of this.sessions) {
       if (this.sessions.size <= openSessions) break;
@@ -267,16 +275,18 @@ export class EpisodeDesk {
     return session;
   }
 
-  private async policyOf(
-    source: AgentSource,
-    recorded: Trajectory | null,
-  ): Promise<{ policy: Policy | null; policyLength: number | null }> {
-    if (source.kind === 'none') return { policy: null, policyLength: null };
+  /** Who is asked: the recording, else whichever agent is set up when it is asked. */
+  private async agentOf(recorded: Trajectory | null): Promise<SessionOptions['agent']> {
     if (recorded) {
       const policy = replayPolicy(recorded);
-      return { policy, policyLength: policy.length };
+      return () => ({ policy, length: policy.length });
     }
-    return { policy: await this.models.agent(), policyLength: null };
+    // Waits for an agent that is still being set up, so that a new episode begins with it.
+    await this.models.agent();
+    return () => {
+      const policy = this.models.currentAgent();
+      return policy && { policy, length: null };
+    };
   }
 
   /** @param options.recordings trajectories whose recorded masks are answered as they were */
@@ -312,6 +322,9 @@ export class EpisodeDesk {
     });
   }
 }
+
+/** Tells a new turn, or a step to another one, from a change of verdicts. */
+const placeOf = ({ nodes, outcome }: Trajectory): string => `${nodes.length} ${outcome.node}`;
 
 /** Who proposes in a stored episode. A replay whose recording is gone goes on by hand. */
 function sourceOf(project: ProjectStore, trajectory: Trajectory): AgentSource {

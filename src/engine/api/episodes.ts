@@ -1,4 +1,5 @@
 import type { Handlers } from '@shared/contract/methods';
+import type { Answer } from '../agent/session';
 import type { EpisodeDesk } from './episode-desk';
 import type { Workspace } from './workspace';
 
@@ -15,18 +16,25 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
     'episode.act': async ({ episodeId, gesture }) => (await desk.session(episodeId)).act(gesture),
     'episode.correct': async ({ episodeId, nodeId, gesture }) =>
       (await desk.session(episodeId)).correct(nodeId, gesture),
+    'episode.insert': async ({ episodeId, nodeId, place, gesture }) =>
+      (await desk.session(episodeId)).insert(nodeId, place, gesture),
+    'episode.remove': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).remove(nodeId),
+    'episode.giveReason': async ({ episodeId, nodeId, reason }) =>
+      (await desk.session(episodeId)).giveReason(nodeId, reason),
+    'episode.explain': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).explain(nodeId),
     'episode.goTo': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).goTo(nodeId),
     'episode.stop': async ({ episodeId }) => (await desk.session(episodeId)).stop(),
-    'episode.accept': async ({ episodeId, categoryId }) => {
+    'episode.accept': async ({ episodeId, categoryId, nodeId }) => {
       const session = await desk.session(episodeId);
       const { project } = workspace;
       const category = project.categories().find((known) => known.id === categoryId)?.name ?? '';
       const query = session.state().trajectory.header.query || null;
       let annotations: ReturnType<typeof project.annotations> = [];
-      const state = await session.accept(category, (answer) => {
+      const commit = (answer: Answer): void => {
         const accepted = project.acceptEpisode({ imageId: session.imageId, categoryId, query, ...answer });
         annotations = accepted.annotations;
-      });
+      };
+      const state = await session.accept(category, commit, nodeId);
       return { state, annotations, history: desk.historyState(session.imageId) };
     },
     'episode.reject': async ({ episodeId, reason }) => {
@@ -39,8 +47,8 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
     },
     'episode.observationImage': async ({ episodeId, nodeId, size }) =>
       desk.observationImage(episodeId, nodeId, size),
-    'segment.preview': async ({ episodeId, gesture }) => ({
-      mask: await (await desk.session(episodeId)).preview(gesture),
+    'segment.preview': async ({ episodeId, gesture, nodeId }) => ({
+      mask: await (await desk.session(episodeId)).preview(gesture, nodeId),
     }),
   };
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { boxSchema, pointSchema } from '../geometry/types';
 import { rleSchema } from '../mask/rle';
 import { pointLabelSchema, toolNameSchema } from '../tools/definitions';
-import { authorSchema, trajectorySchema } from '../trajectory/schema';
+import { authorSchema, trajectorySchema, usageSchema } from '../trajectory/schema';
 import { annotationSchema } from './annotations';
 import { id } from './common';
 import { historyStateSchema } from './history';
@@ -60,12 +60,68 @@ export const episodeStateSchema = z.object({
 });
 export type EpisodeState = z.infer<typeof episodeStateSchema>;
 
+/**
+ * What became of the later calls when a turn was put in or taken out. Calls that ran are new turns of the person, with
+ * observations of their own; places are kept in image pixels.
+ */
+export const rerunSchema = z.object({
+  /** New nodes, in order. */
+  ran: z.array(z.string()),
+  /**
+   * Calls that were not run again. refused: it was refused then already. ended: it ended the episode on what was seen
+   * then. object: it acted on another object. gone: it reverts to a turn that is not there. invalid: it would be
+   * refused here. stopped: the person stopped it. after: it came after one of these three.
+   */
+  left: z.array(
+    z.object({
+      node: z.string(),
+      why: z.enum(['refused', 'ended', 'object', 'gone', 'invalid', 'stopped', 'after']),
+    }),
+  ),
+});
+export type Rerun = z.infer<typeof rerunSchema>;
+
+const rerunResultSchema = z.object({ state: episodeStateSchema, rerun: rerunSchema });
+
+/** What a model was given at a turn. */
+export const explanationSchema = z.object({
+  /** model: it was given this. recording: the call was played from a recording. nobody: a person or a program made it. */
+  asked: z.enum(['model', 'recording', 'nobody']),
+  policy: z.object({ kind: z.string(), name: z.string() }),
+  messages: z.array(
+    z.object({
+      role: z.enum(['system', 'user', 'assistant', 'tool']),
+      content: z.array(
+        z.discriminatedUnion('type', [
+          z.object({ type: z.literal('text'), text: z.string() }),
+          z.object({
+            type: z.literal('image'),
+            /** The turn after which the agent saw it; null: before the first. */
+            node: z.string().nullable(),
+            width: z.number().int(),
+            height: z.number().int(),
+            png: z.instanceof(Uint8Array),
+          }),
+        ]),
+      ),
+    }),
+  ),
+  /** The section on tools as chat templates append it to the system text; servers with tools of their own get it as JSON. */
+  tools: z.string(),
+  /** The answer as it came; empty for people. */
+  raw: z.string(),
+  /** What was wrong with it. */
+  problem: z.string().nullable(),
+  usage: usageSchema,
+});
+export type Explanation = z.infer<typeof explanationSchema>;
+
 export const agentSourceSchema = z.discriminatedUnion('kind', [
   /** The configured model. */
   z.strictObject({ kind: z.literal('model') }),
   /** A recorded trajectory, played again turn by turn. */
   z.strictObject({ kind: z.literal('replay'), trajectoryId: id }),
-  /** Nobody: the person does it all. */
+  /** Nobody yet: the person does it all until a model is configured. */
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
@@ -118,6 +174,35 @@ export const episodeMethods = {
     input: z.strictObject({ episodeId: id, nodeId: id, gesture: gestureSchema }),
     output: episodeStateSchema,
   },
+  /** A person's call before or after a turn; the later calls run again behind it. */
+  'episode.insert': {
+    input: z.strictObject({
+      episodeId: id,
+      nodeId: id,
+      place: z.enum(['before', 'after']),
+      gesture: gestureSchema,
+    }),
+    output: rerunResultSchema,
+  },
+  /** Takes a turn out: a fork without it, on which the later calls run again. */
+  'episode.remove': {
+    input: z.strictObject({ episodeId: id, nodeId: id }),
+    output: rerunResultSchema,
+  },
+  /** Why a call was rejected or corrected; null takes the reason back. */
+  'episode.giveReason': {
+    input: z.strictObject({
+      episodeId: id,
+      nodeId: id,
+      reason: z.string().trim().min(1).max(500).nullable(),
+    }),
+    output: episodeStateSchema,
+  },
+  /** Exactly what the model was given at a turn; null: for the call that is pending. */
+  'episode.explain': {
+    input: z.strictObject({ episodeId: id, nodeId: id.nullable() }),
+    output: explanationSchema,
+  },
   /** Moves the head to an earlier turn (null: before the first) or to another branch. */
   'episode.goTo': {
     input: z.strictObject({ episodeId: id, nodeId: id.nullable() }),
@@ -125,9 +210,9 @@ export const episodeMethods = {
   },
   /** Stops thinking or running at once. */
   'episode.stop': { input: z.strictObject({ episodeId: id }), output: episodeStateSchema },
-  /** The head's masks become annotations of the category, one an object. Committed to disk before it answers. */
+  /** The masks as of a turn (the head when it is left out) become annotations, one an object. On disk before it answers. */
   'episode.accept': {
-    input: z.strictObject({ episodeId: id, categoryId: z.number().int() }),
+    input: z.strictObject({ episodeId: id, categoryId: z.number().int(), nodeId: id.optional() }),
     output: z.object({
       state: episodeStateSchema,
       annotations: z.array(annotationSchema),
@@ -143,9 +228,12 @@ export const episodeMethods = {
     input: z.strictObject({ episodeId: id, nodeId: id.nullable(), size: z.number().int().min(16).max(2048) }),
     output: z.object({ mime: z.string(), bytes: z.instanceof(Uint8Array) }),
   },
-  /** Mask for a prompt without recording anything: live preview while dragging. Latest wins. */
+  /**
+   * Mask for a prompt without recording anything: live preview while dragging. Latest wins.
+   * At the head, or at `nodeId` (null: before the first turn).
+   */
   'segment.preview': {
-    input: z.strictObject({ episodeId: id, gesture: gestureSchema }),
+    input: z.strictObject({ episodeId: id, gesture: gestureSchema, nodeId: id.nullable().optional() }),
     output: z.object({ mask: rleSchema.nullable() }),
   },
 } as const;

@@ -45,6 +45,7 @@ export function isGestureInView(gesture: Gesture, view: View): boolean {
   const inside = (x: number, y: number): boolean => x >= box.x1 && x <= box.x2 && y >= box.y1 && y <= box.y2;
   switch (gesture.name) {
     case 'segment_box':
+    case 'zoom':
       return inside(gesture.box.x1, gesture.box.y1) && inside(gesture.box.x2, gesture.box.y2);
     case 'add_point':
       return inside(gesture.point.x, gesture.point.y);

@@ -98,6 +98,42 @@ export function acceptedPath(trajectory: Trajectory): TrajectoryNode[] {
   }
 }
 
+/**
+ * The turns that lie behind a node: towards the head where that lies behind it, and on down the latest branch that was
+ * run and not rejected. Only turns that ran.
+ *
+ * @param id null: the turns of the whole line
+ */
+export function onward(trajectory: Trajectory, id: string | null, head: string | null): TrajectoryNode[] {
+  const toHead = new Set(pathTo(trajectory, head).map((node) => node.id));
+  const turns: TrajectoryNode[] = [];
+  for (let at = id; ; ) {
+    const children = childrenOf(trajectory, at).filter((node) => node.observation !== null);
+    const next = children.find((node) => toHead.has(node.id)) ?? continuation(trajectory, children);
+    if (!next) return turns;
+    turns.push(next);
+    at = next.id;
+  }
+}
+
+/** Of several turns at one place the one that counts: the latest that was not rejected, else the latest. */
+function continuation(trajectory: Trajectory, run: readonly TrajectoryNode[]): TrajectoryNode | undefined {
+  return run.filter((node) => !isDiscarded(trajectory, node.id)).at(-1) ?? run.at(-1);
+}
+
+/** The tree as it was when the node's policy was asked, without what was made or decided since. */
+export function asAsked(trajectory: Trajectory, id: string): Trajectory {
+  const index = trajectory.nodes.findIndex((node) => node.id === id);
+  const node = nodeById(trajectory, id);
+  const asked = Date.parse(node.askedAt ?? node.at);
+  const nodes = trajectory.nodes.slice(0, index);
+  const known = new Set(nodes.map((earlier) => earlier.id));
+  const verdicts = trajectory.verdicts.filter(
+    (verdict) => known.has(verdict.node) && Date.parse(verdict.at) <= asked,
+  );
+  return { ...trajectory, nodes, verdicts };
+}
+
 /** Whether a person rejected or replaced the node. */
 export function isDiscarded(trajectory: Trajectory, id: string): boolean {
   const verdict = verdictOf(trajectory, id)?.verdict;
