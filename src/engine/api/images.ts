@@ -1,17 +1,14 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Handlers, MethodOutput } from '@shared/contract/methods';
 import sharp from 'sharp';
-import writeFileAtomic from 'write-file-atomic';
+import { asUnreadable } from '../images/decode-image';
 import { openImage } from '../images/image-file';
+import { Thumbnails } from '../images/thumbnails';
 import type { ProjectStore } from '../project';
 import type { Models } from '../setup/models';
 import type { Workspace } from './workspace';
-
-/** Longest side of a thumbnail in pixels: twice what the list shows, for dense screens. */
-const thumbnailSize = 320;
 
 /** Formats that every browser shows as they are; others are sent as PNG. */
 const browserFormats = new Map([
@@ -26,7 +23,7 @@ export function imageHandlers(
   models: Models,
   cacheDir: string,
 ): Pick<Handlers, Extract<keyof Handlers, `images.${string}`>> {
-  const thumbnails = join(cacheDir, 'thumbnails');
+  const thumbnails = new Thumbnails(join(cacheDir, 'thumbnails'));
   return {
     'images.list': async (query) => workspace.project.listImages(query),
     'images.get': async ({ imageId }) => workspace.project.imageSummary(imageId),
@@ -34,16 +31,24 @@ export function imageHandlers(
     'images.nextOpen': async ({ imageId, after, ...query }) =>
       workspace.project.nextOpen(query, after, imageId),
     'images.read': async ({ imageId, variant }) => {
-      const path = workspace.project.imagePath(imageId);
+      const { project } = workspace;
+      const path = project.imagePath(imageId);
       try {
         if (variant === 'full') return await readForBrowser(path);
-        return await readThumbnail(path, workspace.project.imageById(imageId).sha256, thumbnails);
+        const { sha256, problem } = project.imageById(imageId);
+        const bytes = await thumbnails.read(imageId, path, sha256);
+        if (problem !== null && workspace.current === project) project.setProblem(imageId, null);
+        return { mime: 'image/webp', bytes: new Uint8Array(bytes) };
       } catch (error) {
-        throw new MaskwrightError('IMAGE_UNREADABLE', `The image cannot be read: ${messageOf(error)}`, {
-          hint: 'Check that the file is still there and opens in an image viewer.',
-          cause: error,
-        });
+        if (isCancelled(error)) throw error;
+        const unreadable = asUnreadable(error);
+        if (workspace.current === project) project.setProblem(imageId, unreadable.message);
+        throw unreadable;
       }
+    },
+    'images.look': async ({ imageIds }) => {
+      thumbnails.lookAt(imageIds);
+      return {};
     },
     'images.prefetch': async ({ imageId, priority }) => {
       const segmenter = await models.segmenter();
@@ -95,22 +100,4 @@ async function readForBrowser(path: string): Promise<MethodOutput<'images.read'>
   const mime = browserFormats.get(format ?? '');
   if (mime) return { mime, bytes: new Uint8Array(await readFile(path)) };
   return { mime: 'image/png', bytes: new Uint8Array(await sharp(path).rotate().png().toBuffer()) };
-}
-
-async function readThumbnail(path: string, hash: string, dir: string): Promise<MethodOutput<'images.read'>> {
-  const name = createHash('sha1').update(`${hash} ${thumbnailSize}`).digest('hex');
-  const file = join(dir, `${name}.webp`);
-  const mime = 'image/webp';
-  try {
-    return { mime, bytes: new Uint8Array(await readFile(file)) };
-  } catch {
-    const bytes = await sharp(path)
-      .rotate()
-      .resize(thumbnailSize, thumbnailSize, { fit: 'inside', withoutEnlargement: true })
-      .webp({ quality: 78 })
-      .toBuffer();
-    await mkdir(dir, { recursive: true });
-    await writeFileAtomic(file, bytes, { fsync: false });
-    return { mime, bytes: new Uint8Array(bytes) };
-  }
 }

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import type { Box, Size } from '@shared/geometry/types';
+import { LRUCache } from 'lru-cache';
 import sharp from 'sharp';
 import type { ImageSource, RgbImage } from '../segmenters/segmenter';
-import { asUnreadable, decodeImage, maxPixels, unreadableImage } from './decode-image';
+import { asUnreadable, decodeImage, decodeScaled, maxPixels, unreadableImage, wholeUpTo } from './decode-image';
+import { endLength, mayBeCutOff } from './file-end';
 
 export interface ImageInfo {
   /** sha256 of the file's bytes, hex. */
@@ -25,8 +28,9 @@ const mimes: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Size, type and hash of an image file, without decoding its pixels. Throws IMAGE_UNREADABLE for a missing, empty,
- * broken or too large file and for a type that is not supported.
+ * Size, type and hash of an image file. Its pixels are decoded only when its end is missing, to tell a file that was
+ * cut off from an odd one. Throws IMAGE_UNREADABLE for a missing, empty, broken, cut off or too large file and for a
+ * type that is not supported.
  */
 export async function readImageInfo(path: string): Promise<ImageInfo> {
   try {
@@ -41,7 +45,18 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
       throw unreadableImage('it has no size');
     const turned = orientation !== undefined && orientation >= 5 && orientation <= 8;
     const hash = createHash('sha256');
-    await pipeline(createReadStream(path), hash);
+    let end = Buffer.alloc(0);
+    await pipeline(
+      createReadStream(path),
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          end = Buffer.concat([end, chunk]).subarray(-endLength);
+          yield chunk;
+        }
+      },
+      hash,
+    );
+    if (mayBeCutOff(mime, end)) await decodeImage(path);
     return {
       hash: hash.digest('hex'),
       width: turned ? height : width,
@@ -53,14 +68,40 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
   }
 }
 
+/** Longest side of what encoders get of an image that is not decoded whole: several times of what they take in. */
+const overviewSide = 4096;
+
+interface Opened {
+  /** Of the file when it was read. */
+  bytes: number;
+  changedAt: number;
+  source: ImageSource;
+}
+
+/** Sources of the files that were opened last: without them every call would read the file for its hash. */
+const opened = new LRUCache<string, Opened>({ max: 64 });
+
 /**
  * An image file as a segmenter's source. Its pixels are decoded when they are asked for, and once while anybody still
- * holds them. Throws IMAGE_UNREADABLE as {@link readImageInfo} does.
+ * holds them. A file that has not changed is not read again. Throws IMAGE_UNREADABLE as {@link readImageInfo} does.
  */
 export async function openImage(path: string): Promise<ImageSource> {
-  const { hash, width, height } = await readImageInfo(path);
+  const state = await stat(path).catch((error: unknown) => {
+    throw asUnreadable(error);
+  });
+  const known = opened.get(path);
+  if (known?.bytes === state.size && known.changedAt === state.mtimeMs) return known.source;
+  const source = sourceOf(path, await readImageInfo(path));
+  opened.set(path, { bytes: state.size, changedAt: state.mtimeMs, source });
+  return source;
+}
+
+function sourceOf(path: string, { hash, width, height }: ImageInfo): ImageSource {
   let decoded: WeakRef<RgbImage> | null = null;
   let decoding: Promise<RgbImage> | null = null;
+  const isLarge = width * height > wholeUpTo;
+  const scale = overviewSide / Math.max(width, height);
+  const overview = { width: Math.round(width * scale), height: Math.round(height * scale) };
   return {
     hash,
     width,
@@ -68,12 +109,13 @@ export async function openImage(path: string): Promise<ImageSource> {
     async pixels() {
       const held = decoded?.deref();
       if (held !== undefined) return held;
-      decoding ??= decodeImage(path).finally(() => {
+      decoding ??= (isLarge ? decodeScaled(path, null, overview) : decodeImage(path)).finally(() => {
         decoding = null;
       });
       const pixels = await decoding;
       decoded = new WeakRef(pixels);
       return pixels;
     },
+    ...(isLarge ? { region: (box: Box, size: Size) => decodeScaled(path, box, size) } : {}),
   };
 }

@@ -66,9 +66,29 @@ describe('decodeImage', () => {
     await expect(readImageInfo(join(folder, 'gone.png'))).rejects.toThrow('the file is gone');
   });
 
+  test('a file that was cut off is found when it is looked at, whatever its type, and an odd end is not taken for it', async () => {
+    const noise = {
+      width: 300,
+      height: 200,
+      channels: 3 as const,
+      noise: { type: 'gaussian' as const, mean: 120, sigma: 40 },
+    };
+    const picture = sharp({ create: { ...noise, background: 'red' } });
+    for (const format of ['jpeg', 'png'] as const) {
+      const whole = await picture.clone().toFormat(format).toBuffer();
+      const half = await written(`half.${format}`, whole.subarray(0, whole.length / 2));
+      await expect(readImageInfo(half)).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
+      const trailed = await written(
+        `trailed.${format}`,
+        Buffer.concat([whole, Buffer.from('made by a camera')]),
+      );
+      expect(await readImageInfo(trailed)).toMatchObject({ width: 300, height: 200 });
+    }
+  });
+
   test('a huge image is refused before it is decoded', async () => {
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="20000" height="20000"/>');
-    await expect(decodeImage(svg)).rejects.toThrow('more than 100 million pixels');
+    await expect(decodeImage(svg)).rejects.toThrow('more than 300 million pixels');
   });
 });
 

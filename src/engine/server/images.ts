@@ -3,9 +3,15 @@ import { MaskwrightError } from '@shared/contract/errors';
 import type { MethodInput, MethodOutput } from '@shared/contract/methods';
 import { type HostResponse, pathSegments, textResponse } from './static-files';
 
-/** `image/<opaque id>?variant=full|thumbnail`, the same address in every host. */
+/**
+ * `image/<opaque id>?variant=full|thumbnail|overview`, or `variant=tile&level=…&column=…&row=…`, the same address in
+ * every host.
+ */
 
-export type ReadImage = (input: MethodInput<'images.read'>) => Promise<MethodOutput<'images.read'>>;
+type Method = 'images.read' | 'pictures.overview' | 'pictures.tile';
+
+/** Calls the engine. */
+export type ReadImage = <M extends Method>(method: M, input: MethodInput<M>) => Promise<MethodOutput<M>>;
 
 /** Only these are named to a browser: nothing that could carry a script. */
 const RASTER = /^image\/(png|jpeg|webp|gif|avif|bmp|tiff)$/;
@@ -21,6 +27,7 @@ function statusOf(error: unknown): number {
     case 'IMAGE_UNREADABLE':
       return 422;
     case 'DISCONNECTED':
+    case 'CANCELLED':
       return 503;
     default:
       return 500;
@@ -29,6 +36,21 @@ function statusOf(error: unknown): number {
 
 export function isImagePath(pathname: string): boolean {
   return pathname.startsWith('/image/');
+}
+
+/** What an address asks for; null when it asks for nothing that there is. */
+function readOf(
+  read: ReadImage,
+  imageId: string,
+  query: URLSearchParams,
+): (() => Promise<MethodOutput<Method>>) | null {
+  const variant = query.get('variant') ?? 'full';
+  if (variant === 'full' || variant === 'thumbnail') return () => read('images.read', { imageId, variant });
+  if (variant === 'overview') return () => read('pictures.overview', { imageId });
+  if (variant !== 'tile') return null;
+  const [level, column, row] = ['level', 'column', 'row'].map((name) => Number(query.get(name) ?? Number.NaN));
+  if (level === undefined || column === undefined || row === undefined) return null;
+  return () => read('pictures.tile', { imageId, level, column, row });
 }
 
 /** `search` is the query string; `known` the ETag that the asker has already. */
@@ -41,11 +63,10 @@ export async function serveImage(
 ): Promise<HostResponse> {
   const segments = pathSegments(pathname);
   const imageId = segments?.length === 2 ? segments[1] : undefined;
-  const variant = new URLSearchParams(search).get('variant') ?? 'full';
-  if (imageId === undefined || imageId === '' || (variant !== 'full' && variant !== 'thumbnail'))
-    return textResponse(400, 'Bad image address.');
+  const asked = imageId ? readOf(read, imageId, new URLSearchParams(search)) : null;
+  if (!asked) return textResponse(400, 'Bad image address.');
   try {
-    const { mime, bytes } = await read({ imageId, variant });
+    const { mime, bytes } = await asked();
     const tag = `"${createHash('sha1').update(bytes).digest('base64url')}"`;
     // Revalidated every time: the same id may mean another picture once another project is open.
     const headers = { ETag: tag, 'Cache-Control': 'private, no-cache' };
