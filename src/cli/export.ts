@@ -1,55 +1,62 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { exportCoco, exportTrajectories, writeTextFile } from '@engine/exporters';
-import { openProject, type ProjectStore } from '@engine/project';
+import { exportToFolder, lossSentence } from '@engine/exporters';
+import { openProject } from '@engine/project';
 import { MaskwrightError } from '@shared/contract/errors';
+import {
+  defaultExportOptions,
+  type ExportOptions,
+  type ExportReport,
+  exportFormatSchema,
+} from '@shared/contract/formats';
+import { interruptible } from './interrupt';
+import { ProgressLine } from './progress-display';
 
-interface ExportOptions {
+interface Options {
   project: string;
   out: string;
+  geometry?: ExportOptions['geometry'];
+  copyImages?: boolean;
+  only?: ExportOptions['images'];
+  simplify?: number;
   json?: boolean;
 }
 
-export async function exportCommand(kind: string, options: ExportOptions): Promise<void> {
-  if (kind !== 'coco' && kind !== 'trajectories') {
+export async function exportCommand(kind: string, options: Options): Promise<void> {
+  const format = exportFormatSchema.safeParse(kind);
+  if (!format.success) {
     throw new MaskwrightError('INVALID_REQUEST', `"${kind}" cannot be exported.`, {
-      hint: 'Use coco or trajectories.',
+      hint: `Use ${exportFormatSchema.options.join(', ')}.`,
     });
   }
+  const defaults = defaultExportOptions(format.data);
   const store = openProject(options.project);
+  const progress = new ProgressLine();
   try {
-    mkdirSync(options.out, { recursive: true });
-    const report =
-      kind === 'coco' ? await writeCoco(store, options.out) : await writeTrajectories(store, options.out);
-    for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report)}\n` : `${report.summary}: ${report.file}\n`,
+    const chosen: ExportOptions = {
+      geometry: options.geometry ?? defaults.geometry,
+      copyImages: options.copyImages ?? defaults.copyImages,
+      images: options.only ?? defaults.images,
+      tolerance: options.simplify ?? defaults.tolerance,
+    };
+    const report = await interruptible((signal) =>
+      exportToFolder(store, format.data, chosen, options.out, {
+        onProgress: (done, total) => progress.show(done, total),
+        signal,
+      }),
     );
+    progress.end();
+    const warnings = report.losses.map(lossSentence);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...report, warnings })}\n`);
+    else process.stdout.write(`${summary(report)}: ${report.location}\n`);
   } finally {
+    progress.end();
     store.close();
   }
 }
 
-interface Written {
-  file: string;
-  summary: string;
-  warnings: string[];
-}
-
-async function writeCoco(store: ProjectStore, out: string): Promise<Written> {
-  const file = join(out, 'coco.json');
-  const { coco, report } = exportCoco(store);
-  await writeTextFile(file, `${JSON.stringify(coco)}\n`);
-  return {
-    file,
-    summary: `${report.annotations} annotations on ${report.images} images`,
-    warnings: report.warnings,
-  };
-}
-
-async function writeTrajectories(store: ProjectStore, out: string): Promise<Written> {
-  const file = join(out, 'trajectories.jsonl');
-  const { jsonl, trajectories, warnings } = exportTrajectories(store);
-  await writeTextFile(file, jsonl);
-  return { file, summary: `${trajectories} trajectories`, warnings };
+function summary({ format, annotations, images, files, asImported }: ExportReport): string {
+  if (format === 'trajectories') return `${annotations} trajectories`;
+  const kept = asImported === 0 ? '' : `, ${asImported} of them as they were imported`;
+  const many = files === 1 ? '' : `, in ${files} files`;
+  return `${annotations} annotations on ${images} images${kept}${many}`;
 }

@@ -21,6 +21,13 @@ function integer(text: string): number {
   return value;
 }
 
+function pixels(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0 || value > 50)
+    throw new InvalidArgumentError('It must be a number of pixels from 0 to 50.');
+  return value;
+}
+
 function portNumber(text: string): number {
   const value = integer(text);
   if (value < 0 || value > 65_535)
@@ -100,18 +107,79 @@ skipped (entries of the input that could not be used), per_item. A failed item c
 
   root
     .command('import <source>')
-    .description('Import into a project: folder:DIR or coco:INSTANCES.json.')
-    .option('--images <dir>', 'folder of the images that a COCO file names (default: beside it)')
+    .description('Import annotations and images into a project: coco, yolo-seg, labelme, masks, folder.')
+    .option('--images <dir>', 'folder of the images (default: where the data set has them)')
+    .option('--classes <file>', 'masks: file with the classes of the values')
     .requiredOption('--project <file>', 'project file (made if missing) or its folder')
     .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Sources:
+  coco:FILE.json      COCO instances: polygons, run lengths, crowds. Images beside the file, in images, or --images.
+  yolo-seg:PATH       data.yaml or its folder, with label files of polygons. Rows of plain boxes are reported.
+  labelme:PATH        one LabelMe JSON or a folder of them: polygon, rectangle, circle, oriented_rectangle, mask.
+                      Shapes of one label and group_id become one object. Pixels in imageData are not read.
+  masks:DIR           PNG masks, in one of these layouts (images in DIR, DIR/images, DIR/JPEGImages or --images):
+    SegmentationClass/NAME.png        Pascal VOC and CVAT; objects from SegmentationObject/NAME.png where it is there
+    NAME.png, NAME_mask.png, masks/NAME.png
+                                      8 bits: value = class, 0 background, 255 ignored (alone with 0: one object);
+                                      16 bits: value = object; colours: as labelmap.txt says
+    NAME_instanceIds.png              value = class × 1000 + object (Cityscapes)
+    NAME/CLASS_1.png, NAME_CLASS_1.png
+                                      one object a file, every pixel that is not 0
+                      Classes: labelmap.txt, classes.txt ("value name" or one name a line from value 0) or --classes.
+  folder:DIR          images only
+
+What cannot be read is listed with its reason and skipped (exit code ${exitCodes.itemsFailed}). Importing again adds only what is missing.
+
+Examples:
+  maskwright import coco:instances_val2017.json --images val2017 --project work.maskwright
+  maskwright import yolo-seg:dataset/data.yaml --project work.maskwright
+  maskwright import masks:VOC2012 --project work.maskwright --json
+${exitCodeHelp}`,
+    )
     .action(importCommand);
 
   root
-    .command('export <kind>')
-    .description('Export from a project: coco or trajectories.')
+    .command('export <format>')
+    .description('Export from a project: coco, yolo-seg, labelme, masks, overlays, trajectories.')
     .requiredOption('--project <file>', 'project file, or the folder that holds it')
-    .requiredOption('--out <dir>', 'folder to write into')
+    .requiredOption('--out <dir>', 'folder to write into; made if missing')
+    .addOption(
+      new Option('--geometry <form>', 'coco: how masks that were made or changed here are written')
+        .choices(['rle', 'polygons', 'polygons-only'])
+        .default('rle'),
+    )
+    .option('--copy-images', 'yolo-seg, labelme, masks: copy the image files too')
+    .addOption(
+      new Option('--only <images>', 'which images (default: all for coco, else annotated)').choices([
+        'all',
+        'annotated',
+      ]),
+    )
+    .option('--simplify <pixels>', 'polygons: how far outlines may move to have fewer points', pixels, 0)
     .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Formats:
+  coco          coco.json. Imported annotations that nobody touched are as they came, to the digit. "polygons" writes
+                outlines where they say the same mask, else run lengths; "polygons-only" fills holes.
+  yolo-seg      data.yaml, labels/train/NAME.txt; holes are filled, parts joined by a line, crowds left out
+  labelme       NAME.json; parts share a group_id, parts with holes are mask shapes
+  masks         SegmentationClass, SegmentationObject, labelmap.txt as Pascal VOC; the upper mask wins where two overlap
+  overlays      NAME.jpg with masks in the colours of their classes
+  trajectories  trajectories.jsonl, every turn with verdicts
+
+"annotated" images have annotations or are marked done. What a format cannot express is counted on standard error,
+with examples, and in the JSON report ("losses", "warnings").
+
+Examples:
+  maskwright export coco --geometry polygons --project work.maskwright --out exported
+  maskwright export yolo-seg --copy-images --project work.maskwright --out dataset
+${exitCodeHelp}`,
+    )
     .action(exportCommand);
 
   root

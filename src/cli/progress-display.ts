@@ -58,14 +58,31 @@ export class ProgressDisplay {
   }
 }
 
-/** Progress of which the total is not known at first: one line that is written over on a terminal. */
+/**
+ * Progress of which the total is not known at first: a count, then a bar with rate and ETA, on a terminal; elsewhere a
+ * line now and then.
+ */
 export class ProgressLine {
+  private display: ProgressDisplay | null = null;
+  private shown = 0;
+
   show(done: number, total: number | null): void {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done}${total === null ? '' : ` of ${total}`}`);
+    if (total === null) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done}`);
+      return;
+    }
+    if (this.display === null) {
+      if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+      this.display = new ProgressDisplay(total);
+      this.display.start(0);
+    }
+    for (; this.shown < done; this.shown++) this.display.step(null);
   }
 
   end(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    if (this.display === null && process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    this.display?.stop();
+    this.display = null;
   }
 }
 

@@ -10,12 +10,13 @@ import { importFolder } from '../../src/engine/datasets/import-folder';
 import { readQueries } from '../../src/engine/datasets/queries';
 import { readRefs } from '../../src/engine/datasets/refs';
 import type { DatasetTarget } from '../../src/engine/datasets/target';
-import { exportCoco } from '../../src/engine/exporters/coco';
 import { cocoFromResults } from '../../src/engine/exporters/coco-results';
-import { exportTrajectories, parseTrajectories } from '../../src/engine/exporters/trajectories';
+import { Losses } from '../../src/engine/exporters/losses';
+import { parseTrajectories, trajectoryParts } from '../../src/engine/exporters/trajectories';
 import { writeTextFile } from '../../src/engine/exporters/write-file';
 import { createProject } from '../../src/engine/project/open';
 import { decodeMask, encodeMask, rleArea } from '../../src/shared/mask/rle';
+import { exportCoco } from '../support/exports';
 import { rectangle, sampleTrajectory, temporaryFolder } from '../support/project-data';
 
 const data = resolve('..', 'shared', 'data', 'photos', 'coco20');
@@ -88,8 +89,8 @@ describe.skipIf(!hasData)('real COCO photographs', () => {
       skipped: [],
     });
     const original = readCocoJson(instances);
-    const { coco, report: exported } = exportCoco(store);
-    expect(exported).toEqual({ images: 20, annotations: 144, asImported: 144, warnings: [] });
+    const { coco, report: exported } = await exportCoco(store);
+    expect(exported).toMatchObject({ images: 20, annotations: 144, asImported: 144, losses: [] });
     expect(coco.info).toEqual(original.info);
     expect(coco.licenses).toEqual(original.licenses);
     expect(coco.categories).toEqual(original.categories);
@@ -102,7 +103,7 @@ describe.skipIf(!hasData)('real COCO photographs', () => {
       addedAnnotations: 0,
       categories: 0,
     });
-    expect(exportCoco(store).coco).toEqual(coco);
+    expect((await exportCoco(store)).coco).toEqual(coco);
     expect(store.historyState()).toEqual({ undo: null, redo: null });
     store.close();
   });
@@ -113,7 +114,7 @@ describe.skipIf(!hasData)('real COCO photographs', () => {
     expect((await importFolder(store, folder)).added).toBe(20);
     const report = await importCoco(store, join(folder, 'instances.json'), { images: null });
     expect(report).toMatchObject({ images: 20, addedImages: 0, addedAnnotations: 144, skipped: [] });
-    const { coco } = exportCoco(store);
+    const { coco } = await exportCoco(store);
     expect(coco.annotations).toEqual(byId(readCocoJson(instances).annotations));
     expect(coco.images[0]?.file_name).toBe('images/000000000030.jpg');
     store.close();
@@ -140,7 +141,7 @@ describe.skipIf(!hasData)('real COCO photographs', () => {
       store.createAnnotations([
         { imageId: target.id, categoryId: 1, mask: ring, query: 'ring', score: 0.5, author: 'agent' },
       ]);
-      const { coco, report } = exportCoco(store);
+      const { coco, report } = await exportCoco(store);
       expect(report.asImported).toBe(143);
       const file = join(folder, 'out.json');
       await writeTextFile(file, JSON.stringify(coco));
@@ -169,7 +170,7 @@ describe.skipIf(!hasData)('real COCO photographs', () => {
       store.undo();
       store.undo();
       store.undo();
-      expect(exportCoco(store).coco.annotations).toEqual(byId(readCocoJson(instances).annotations));
+      expect((await exportCoco(store)).coco.annotations).toEqual(byId(readCocoJson(instances).annotations));
       store.close();
     },
   );
@@ -298,7 +299,7 @@ describe('a COCO file with everything wrong in it', () => {
     }
     for (const id of [6, 7, 8, 9, 10, 11, 12, 14, 15]) expect(left).toContain(`annotation ${id}`);
     expect(report.skipped.every((skipped) => skipped.reason.length > 5)).toBe(true);
-    const { coco } = exportCoco(store);
+    const { coco } = await exportCoco(store);
     expect(coco.images.map((image) => [image.id, image.file_name])).toEqual([
       [1, 'a.png'],
       [2, 'deep/b.png'],
@@ -354,8 +355,9 @@ it('trajectories are exported as lines that read back the same', async () => {
   const mask = rectangle(size, { x: 1, y: 1, width: 3, height: 3 });
   const trajectories = ['t1', 't2'].map((id) => sampleTrajectory(id, mask));
   for (const trajectory of trajectories) store.saveTrajectory(trajectory, images[0]?.id ?? '');
-  const { jsonl, trajectories: count, warnings } = exportTrajectories(store);
-  expect([count, warnings]).toEqual([2, []]);
+  const losses = new Losses();
+  const jsonl = [...trajectoryParts(store, losses)].join('');
+  expect(losses.list()).toEqual([]);
   expect(jsonl.split('\n')).toHaveLength(3);
   expect(parseTrajectories(jsonl)).toEqual(trajectories);
   expect(() => parseTrajectories(`${jsonl}{"header"`)).toThrow('Line 3');

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { rawElements, rawMembers } from '@shared/formats/json-slices';
 import type { Rle } from '@shared/mask/rle';
 import {
   type CocoAnnotation,
@@ -10,7 +11,7 @@ import {
   cocoImageSchema,
 } from './coco-format';
 import { ImageFinder } from './image-finder';
-import { breathe, firstIssue, readJson } from './json-file';
+import { breathe, firstIssue, parseJson, readText } from './json-file';
 import { segmentationToRle } from './segmentation';
 import type { DatasetTarget, Skipped } from './target';
 
@@ -26,6 +27,8 @@ export interface CocoDataset {
   count: number;
   /** Entries that are broken or belong to nothing. */
   skipped: Skipped[];
+  /** The text of each annotation as the file has it; empty unless it was asked for. */
+  sources: Map<CocoAnnotation, string>;
 }
 
 const breathEvery = 2000;
@@ -36,8 +39,14 @@ const named = (value: unknown): string => {
 };
 
 /** Reads a COCO instances file. Throws NOT_FOUND or FORMAT_UNREADABLE; single bad entries are in `skipped`. */
-export async function readCocoFile(file: string): Promise<CocoDataset> {
-  const raw = await readJson(file, cocoFileSchema, 'a COCO instances file');
+export async function readCocoFile(
+  file: string,
+  options: { keepSources?: boolean } = {},
+): Promise<CocoDataset> {
+  const text = await readText(file);
+  const raw = parseJson(text, file, cocoFileSchema, 'a COCO instances file');
+  const texts = options.keepSources === true ? annotationTexts(text) : [];
+  const sources = new Map<CocoAnnotation, string>();
   const skipped: Skipped[] = [];
   const images: CocoImage[] = [];
   const ids = new Set<string>();
@@ -79,10 +88,21 @@ export async function readCocoFile(file: string): Promise<CocoDataset> {
       const list = annotations.get(String(imageId)) ?? [];
       list.push(parsed.data);
       annotations.set(String(imageId), list);
+      const source = texts[index];
+      if (source !== undefined) sources.set(parsed.data, source);
       count += 1;
     }
   }
-  return { info: raw.info, licenses: raw.licenses ?? [], images, categories, annotations, count, skipped };
+  const { info, licenses = [] } = raw;
+  return { info, licenses, images, categories, annotations, count, skipped, sources };
+}
+
+/** The texts of the annotations in their order; of several members of this name the last one counts, as in JSON.parse. */
+function annotationTexts(text: string): string[] {
+  const member = rawMembers(text)
+    .filter(({ key }) => key === 'annotations')
+    .pop();
+  return member === undefined ? [] : rawElements(member.value);
 }
 
 export interface ReadOptions {

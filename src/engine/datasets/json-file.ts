@@ -33,7 +33,16 @@ export async function readJson<S extends z.ZodType>(
   schema: S,
   what: string,
 ): Promise<z.output<S>> {
-  const text = await readText(file);
+  return parseJson(await readText(file), file, schema, what);
+}
+
+/** The text of a JSON file as a value that fits a schema. Throws FORMAT_UNREADABLE with what is wrong and where. */
+export function parseJson<S extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: S,
+  what: string,
+): z.output<S> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -22,7 +22,7 @@ describe('parseQueries', () => {
       ['b.jpg', 'cat'],
     ]);
     expect(parseQueries('[{"image":"a.jpg","text":"dog","no_target":true,"image_id":3}]')).toEqual([
-      { image: 'a.jpg', query: 'dog', imageId: '3', noTarget: true },
+      { image: 'a.jpg', query: 'dog', className: null, imageId: '3', noTarget: true },
     ]);
   });
 
@@ -37,6 +37,22 @@ describe('parseQueries', () => {
       ['c.jpg', 'cow, brown'],
     ]);
     expect(splitLine('"open')).toBeNull();
+  });
+
+  it('reads classes, from lines only below a heading that names them', () => {
+    const classes = (text: string): unknown[] =>
+      parseQueries(text).map(({ query, className }) => [query, className]);
+    expect(classes('image,query,class\na.jpg,"the dog, left",dog\nb.jpg,a cat')).toEqual([
+      ['the dog, left', 'dog'],
+      ['a cat', null],
+    ]);
+    expect(classes('a.jpg,the dog,dog')).toEqual([['the dog,dog', null]]);
+    expect(
+      classes('[{"image":"a","query":"q","class":"dog"},{"image":"a","query":"q","category":"cat"}]'),
+    ).toEqual([
+      ['q', 'dog'],
+      ['q', 'cat'],
+    ]);
   });
 
   it('names the line that is wrong', () => {

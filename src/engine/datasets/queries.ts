@@ -12,7 +12,8 @@ import type { DatasetTarget } from './target';
  * - JSON lines: one such object a line;
  * - lines `a.jpg,the dog` or `a.jpg<tab>the dog`; a first line `image,query` (or `image,text`) is a heading. Quotes
  *   as in CSV: `"a,b.jpg","the ""big"" dog"`. Empty lines and lines that begin with `#` are left out.
- * `file_name` may stand for `image`, and `text` for `query`. `"no_target": true` says that there is nothing to find.
+ * `file_name` may stand for `image`, and `text` for `query`. A class goes in `class` or `category`; in lines it needs
+ * the heading `image,query,class`. `"no_target": true` says that there is nothing to find.
  */
 const querySchema = z
   .looseObject({
@@ -20,6 +21,8 @@ const querySchema = z
     file_name: z.string().min(1).optional(),
     query: z.string().optional(),
     text: z.string().optional(),
+    class: z.string().optional(),
+    category: z.string().optional(),
     image_id: z.union([z.number(), z.string()]).optional(),
     no_target: z.boolean().optional(),
   })
@@ -29,12 +32,14 @@ const querySchema = z
 export interface QueryLine {
   image: string;
   query: string;
+  /** What its masks are to be called; null when the file does not say. */
+  className: string | null;
   imageId: string | null;
   noTarget: boolean;
 }
 
-/** The parts of a CSV line, or null when a quote is left open. */
-export function splitLine(line: string): string[] | null {
+/** At most so many parts of a CSV line, the last one with all the rest; null when a quote is left open. */
+export function splitLine(line: string, most = 2): string[] | null {
   const separator = line.includes('\t') ? '\t' : ',';
   const parts: string[] = [];
   let part = '';
@@ -50,8 +55,8 @@ export function splitLine(line: string): string[] | null {
     } else if (character === '"' && part.trim() === '') {
       part = '';
       quoted = true;
-    } else if (character === separator && parts.length === 0) {
-      // Only the first separator counts: a query may hold commas without being quoted.
+    } else if (character === separator && parts.length < most - 1) {
+      // Only the first separators count: a query may hold commas without being quoted.
       parts.push(part.trim());
       part = '';
     } else part += character;
@@ -59,6 +64,9 @@ export function splitLine(line: string): string[] | null {
   if (quoted) return null;
   return [...parts, part.trim()];
 }
+
+const headingPattern =
+  /^"?(image|file_name)"?\s*[,\t]\s*"?(query|text)"?(\s*[,\t]\s*"?(class|category)"?)?$/i;
 
 function fromObject(value: unknown, place: string): QueryLine {
   const parsed = querySchema.safeParse(value);
@@ -75,6 +83,7 @@ function fromObject(value: unknown, place: string): QueryLine {
   return {
     image: entry.image ?? entry.file_name ?? '',
     query: (entry.query ?? entry.text ?? '').trim(),
+    className: (entry.class ?? entry.category ?? '').trim() || null,
     imageId: entry.image_id === undefined ? null : String(entry.image_id),
     noTarget: entry.no_target === true,
   };
@@ -95,16 +104,18 @@ export function parseQueries(text: string): QueryLine[] {
       );
     }
   }
+  let columns = 2;
   return trimmed.split(/\r?\n/).flatMap((line, index) => {
     const content = line.trim();
     if (content === '' || content.startsWith('#')) return [];
     const place = `Line ${index + 1}`;
     if (content.startsWith('{')) return [fromObject(parsedJson(content), place)];
-    const parts = splitLine(content);
-    const [image, query] = parts ?? [];
-    if (index === 0 && /^(image|file_name)$/i.test(image ?? '') && /^(query|text)$/i.test(query ?? ''))
+    if (index === 0 && headingPattern.test(content)) {
+      columns = splitLine(content, 3)?.length ?? 2;
       return [];
-    return [fromObject({ image, query }, place)];
+    }
+    const [image, query, className] = splitLine(content, columns) ?? [];
+    return [fromObject({ image, query, class: className }, place)];
   });
 }
 
@@ -147,7 +158,7 @@ export async function* readQueries(
       query: line.query,
       groundTruth: null,
       noTarget: line.noTarget,
-      category: null,
+      category: line.className,
       refId: null,
       annotationIds: [],
       split: null,

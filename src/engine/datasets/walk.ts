@@ -10,10 +10,24 @@ export type Skip = (item: string, reason: string) => void;
  * out, a folder that a link leads to twice is read once, an unreadable one is reported to `skip`.
  */
 export async function* walkImages(folder: string, skip: Skip = () => {}): AsyncGenerator<string, void> {
-  yield* walk(folder, skip, new Set());
+  yield* walk(folder, isImagePath, skip, new Set());
 }
 
-async function* walk(folder: string, skip: Skip, seen: Set<string>): AsyncGenerator<string, void> {
+/** The same for files of any kind whose name is wanted. */
+export async function* walkFiles(
+  folder: string,
+  wanted: (name: string) => boolean,
+  skip: Skip = () => {},
+): AsyncGenerator<string, void> {
+  yield* walk(folder, wanted, skip, new Set());
+}
+
+async function* walk(
+  folder: string,
+  wanted: (name: string) => boolean,
+  skip: Skip,
+  seen: Set<string>,
+): AsyncGenerator<string, void> {
   try {
     const real = await realpath(folder);
     if (seen.has(real)) return;
@@ -22,20 +36,26 @@ async function* walk(folder: string, skip: Skip, seen: Set<string>): AsyncGenera
     skip(folder, messageOf(error));
     return;
   }
-  for (const entry of await entries(folder, skip)) {
-    if (entry.kind === 'folder') yield* walk(entry.path, skip, seen);
+  for (const entry of await entries(folder, wanted, skip)) {
+    if (entry.kind === 'folder') yield* walk(entry.path, wanted, skip, seen);
     else yield entry.path;
   }
 }
 
-async function entries(folder: string, skip: Skip): Promise<{ path: string; kind: 'file' | 'folder' }[]> {
+async function entries(
+  folder: string,
+  wanted: (name: string) => boolean,
+  skip: Skip,
+): Promise<{ path: string; kind: 'file' | 'folder' }[]> {
   const found: { path: string; kind: 'file' | 'folder'; key: string }[] = [];
   try {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       if (entry.name.startsWith('.')) continue;
       const path = join(folder, entry.name);
-      const kind = entry.isSymbolicLink() ? await linked(path, skip) : kindOf(entry);
-      if (kind === 'folder' || (kind === 'file' && isImagePath(entry.name))) {
+      const kind = entry.isSymbolicLink()
+        ? await linked(path, wanted(entry.name) ? skip : () => {})
+        : kindOf(entry);
+      if (kind === 'folder' || (kind === 'file' && wanted(entry.name))) {
         found.push({ path, kind, key: naturalSortKey(entry.name) });
       }
     }
@@ -57,7 +77,7 @@ async function linked(path: string, skip: Skip): Promise<'file' | 'folder' | nul
   try {
     return kindOf(await stat(path));
   } catch {
-    if (isImagePath(path)) skip(path, 'the link leads nowhere');
+    skip(path, 'the link leads nowhere');
     return null;
   }
 }

@@ -57,7 +57,8 @@ function toView(view: View, x: number, y: number): Position {
   };
 }
 
-function drawMask(base: RgbImage, mask: Bitmap, view: View, color: Color, style: OverlayStyle): void {
+/** Blends a mask over the picture of a view, with an outline in full colour. `base` is drawn over. */
+export function drawMask(base: RgbImage, mask: Bitmap, view: View, color: Color, style: OverlayStyle): void {
   const { width, height } = base;
   const inside = sampleMask(mask, view);
   const [r, g, b] = color;

@@ -12,7 +12,7 @@ export interface CocoOutAnnotation {
   /** [x, y, width, height] in pixels. */
   bbox: [number, number, number, number];
   iscrowd: 0 | 1;
-  attributes?: { author: Author; query?: string; score?: number };
+  attributes?: { author: Author; query?: string; score?: number; [extra: string]: unknown };
   [extra: string]: unknown;
 }
 

@@ -1,17 +1,13 @@
-import { basename } from 'node:path';
+import { rawMembers } from '@shared/formats/json-slices';
+import type { Rle } from '@shared/mask/rle';
 import { z } from 'zod';
+import { importedAttributes } from '../datasets/coco-attributes';
 import { cocoAnnotationSchema } from '../datasets/coco-format';
 import type { ProjectImage, ProjectStore, StoredAnnotation } from '../project/store';
-import { cocoAnnotation } from './coco-annotation';
-import type { CocoOut, CocoOutAnnotation, CocoOutCategory, CocoOutImage } from './coco-format';
-
-export interface CocoExportReport {
-  images: number;
-  annotations: number;
-  /** Annotations written exactly as they were imported. */
-  asImported: number;
-  warnings: string[];
-}
+import { cocoAnnotation, cocoGeometry } from './coco-annotation';
+import type { CocoOutCategory, CocoOutImage } from './coco-format';
+import type { ExportImage, ExportSet } from './export-set';
+import type { Losses } from './losses';
 
 const looseObject = z.record(z.string(), z.unknown());
 
@@ -21,46 +17,47 @@ const parsedObject = (text: string | null): Record<string, unknown> | null => {
   return parsed.success ? parsed.data : null;
 };
 
-const isCrowd = (value: unknown): 0 | 1 => (value === 1 || value === true ? 1 : 0);
-
-/** An imported annotation whose mask was not changed: every key as it came, ids and class as they are here. */
-function asImported(annotation: StoredAnnotation, imageId: number): CocoOutAnnotation | null {
+/** The imported entry of an annotation whose mask was not changed; null where there is none or it is not COCO's. */
+function untouched(annotation: StoredAnnotation): z.infer<typeof cocoAnnotationSchema> | null {
   if (annotation.maskEdited || annotation.original === null) return null;
   const original = cocoAnnotationSchema.safeParse(JSON.parse(annotation.original));
-  if (!original.success) return null;
-  return {
-    ...original.data,
-    id: annotation.id,
-    image_id: imageId,
-    category_id: annotation.categoryId,
-    segmentation: original.data.segmentation,
-    area: original.data.area ?? annotation.area,
-    bbox: original.data.bbox ?? annotation.bbox,
-    iscrowd: isCrowd(original.data.iscrowd),
-  };
+  return original.success && original.data.segmentation !== undefined ? original.data : null;
 }
 
-/** Names of the images' files, from their folder of images; the folder's name is put before where two are alike. */
-function fileNames(
-  store: ProjectStore,
-  images: readonly ProjectImage[],
-  warnings: string[],
-): Map<string, string> {
-  const owner = new Map<string, string>();
-  const names = new Map<string, string>();
-  for (const image of images) {
-    let name = image.path;
-    if (owner.has(name)) {
-      const folder = basename(store.rootFolder(image.rootId));
-      name = `${folder}/${image.path}`;
-      for (let copy = 2; owner.has(name); copy += 1) name = `${folder}-${copy}/${image.path}`;
-      warnings.push(`Two folders hold an image ${image.path}; the second is written as ${name}.`);
-    }
-    owner.set(name, image.id);
-    names.set(image.id, name);
-  }
-  return names;
+export function isCocoUntouched(annotation: StoredAnnotation): boolean {
+  return untouched(annotation) !== null;
 }
+
+/**
+ * The text of an imported annotation: every member as the file had it, to the digit; ids, class and attributes as they
+ * are here. Null when its mask was changed or it did not come from COCO.
+ */
+function asImported(annotation: StoredAnnotation, imageId: number): string | null {
+  const original = untouched(annotation);
+  if (original === null || annotation.original === null) return null;
+  const members = new Map(rawMembers(annotation.original).map(({ key, value }) => [key, value]));
+  const put = (key: string, value: unknown, same: boolean): void => {
+    if (!same) members.set(key, JSON.stringify(value));
+  };
+  put('id', annotation.id, original.id === annotation.id);
+  put('image_id', imageId, original.image_id === imageId);
+  put('category_id', annotation.categoryId, original.category_id === annotation.categoryId);
+  put('area', annotation.area, original.area !== undefined);
+  put('bbox', annotation.bbox, original.bbox !== undefined);
+  put('iscrowd', 0, original.iscrowd !== undefined);
+  const before = importedAttributes(original.attributes);
+  if (JSON.stringify(sorted(before)) !== JSON.stringify(sorted(annotation.attributes))) {
+    const kept = looseObject.safeParse(original.attributes);
+    const others = Object.entries(kept.success ? kept.data : {}).filter(
+      ([key]) => !Object.hasOwn(before, key),
+    );
+    members.set('attributes', JSON.stringify({ ...Object.fromEntries(others), ...annotation.attributes }));
+  }
+  return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
+}
+
+const sorted = (values: Record<string, unknown>): [string, unknown][] =>
+  Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
 
 function exportedImage(image: ProjectImage, fileName: string, id: number): CocoOutImage {
   return {
@@ -72,70 +69,87 @@ function exportedImage(image: ProjectImage, fileName: string, id: number): CocoO
   };
 }
 
-/**
- * The project as COCO instances. Annotations whose mask was made or changed here are compressed run lengths with
- * area = pixel count and bbox = bbox of the mask; untouched imports are as they came. Ids never change from one
- * export to the next; everything is in the order of its id. `annotatedOnly` leaves out images without annotations.
- */
-export function exportCoco(
-  store: ProjectStore,
-  options: { annotatedOnly?: boolean } = {},
-): { coco: CocoOut; report: CocoExportReport } {
-  store.assignCocoIds();
-  const warnings: string[] = [];
-  const all = store.allImages();
-  const names = fileNames(store, all, warnings);
-  const images: CocoOutImage[] = [];
-  const annotations: CocoOutAnnotation[] = [];
-  let untouched = 0;
-  for (const image of all) {
-    const stored = store.storedAnnotations(image.id);
-    if (options.annotatedOnly === true && stored.length === 0) continue;
-    const id = image.cocoId ?? 0;
-    images.push(exportedImage(image, names.get(image.id) ?? image.path, id));
-    for (const annotation of stored) {
-      const kept = asImported(annotation, id);
-      if (kept !== null) untouched += 1;
-      annotations.push(
-        kept ??
-          cocoAnnotation({
-            id: annotation.id,
-            imageId: id,
-            categoryId: annotation.categoryId,
-            mask: annotation.mask,
-            iscrowd: annotation.iscrowd,
-            author: annotation.author,
-            query: annotation.query,
-            score: annotation.score,
-          }),
-      );
-    }
-  }
-  const categories = store.storedCategories().map(
-    (category): CocoOutCategory => ({
-      ...parsedObject(category.original),
-      id: category.id,
-      name: category.name,
-      supercategory: category.supercategory,
-    }),
-  );
-  images.sort((a, b) => a.id - b.id);
-  annotations.sort((a, b) => a.id - b.id);
-  const coco: CocoOut = {
-    info: store.setting('coco.info', looseObject) ?? {
+function categoriesOf(set: ExportSet): CocoOutCategory[] {
+  return set.categories.map((category) => ({
+    ...parsedObject(category.original),
+    id: category.id,
+    name: category.name,
+    supercategory: category.supercategory,
+  }));
+}
+
+function infoOf(store: ProjectStore): Record<string, unknown> {
+  return (
+    store.setting('coco.info', looseObject) ?? {
       description: store.summary().name,
       version: '1.0',
       contributor: '',
       url: '',
       date_created: store.setting('createdAt', z.string()) ?? '',
-    },
-    licenses: store.setting('coco.licenses', z.array(z.unknown())) ?? [],
-    images,
-    annotations,
-    categories,
-  };
-  return {
-    coco,
-    report: { images: images.length, annotations: annotations.length, asImported: untouched, warnings },
-  };
+    }
+  );
+}
+
+/** Told about every image and annotation that was written. */
+export interface CocoProgress {
+  image(): void;
+  annotation(asImported: boolean): void;
+}
+
+/**
+ * The project as the text of COCO instances, part by part, one entry a part. Annotations whose mask was made or changed
+ * here have area = pixel count and bbox = bbox of the mask; untouched imports are as they came, to the digit. Ids never
+ * change from one export to the next; everything is in the order of its id.
+ */
+export function* cocoParts(set: ExportSet, losses: Losses, progress?: CocoProgress): Generator<string, void> {
+  const { store } = set;
+  yield `{"info":${JSON.stringify(infoOf(store))},"licenses":`;
+  yield JSON.stringify(store.setting('coco.licenses', z.array(z.unknown())) ?? []);
+  yield ',"images":[';
+  let separator = '';
+  for (const { image, fileName, cocoId } of set.images(losses)) {
+    yield `${separator}${JSON.stringify(exportedImage(image, fileName, cocoId))}`;
+    separator = ',';
+    progress?.image();
+  }
+  yield '],"annotations":[';
+  separator = '';
+  for (const annotation of set.annotations()) {
+    const kept = asImported(annotation, annotation.cocoImageId);
+    yield `${separator}${kept ?? ownText(set, annotation, losses)}`;
+    separator = ',';
+    progress?.annotation(kept !== null);
+  }
+  yield `],"categories":${JSON.stringify(categoriesOf(set))}}\n`;
+}
+
+function ownText(
+  set: ExportSet,
+  annotation: StoredAnnotation & { cocoImageId: number },
+  losses: Losses,
+): string {
+  const geometry = cocoGeometry(annotation.mask, annotation.iscrowd, set.options);
+  if (geometry.loss !== null) {
+    const name = set.store.imageById(annotation.imageId).name;
+    losses.add(geometry.loss, `${name} #${annotation.id} (${set.categoryName(annotation.categoryId)})`);
+  }
+  return JSON.stringify(cocoAnnotation({ ...annotation, imageId: annotation.cocoImageId }, geometry));
+}
+
+/** The masks of an image as pycocotools reads them. */
+export function cocoReadBack(image: ExportImage, set: ExportSet): Rle[] {
+  return image.annotations.map((annotation) =>
+    isCocoUntouched(annotation)
+      ? annotation.mask
+      : cocoGeometry(annotation.mask, annotation.iscrowd, set.options).mask,
+  );
+}
+
+/** What COCO loses of an image's masks, as `cocoParts` would tell it. */
+export function cocoLosses(image: ExportImage, set: ExportSet, losses: Losses): void {
+  for (const annotation of image.annotations) {
+    if (isCocoUntouched(annotation)) continue;
+    const { loss } = cocoGeometry(annotation.mask, annotation.iscrowd, set.options);
+    if (loss !== null) losses.add(loss, set.nameOf(image, annotation));
+  }
 }

@@ -1,5 +1,7 @@
-export { type CocoExportReport, exportCoco } from './coco';
 export type { CocoOut } from './coco-format';
 export { cocoFromResults, type ImageResult } from './coco-results';
-export { exportTrajectories, parseTrajectories, readTrajectories, trajectoriesToJsonl } from './trajectories';
+export { exportText, exportToFolder } from './export';
+export { lossSentence } from './losses';
+export { previewExport, readBack } from './preview';
+export { parseTrajectories, readTrajectories, trajectoriesToJsonl, trajectoryParts } from './trajectories';
 export { writeTextFile, writeTextParts } from './write-file';

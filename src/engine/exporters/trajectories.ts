@@ -4,6 +4,7 @@ import { parseTrajectory } from '@shared/trajectory/migrations';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { readLines } from '../lines';
 import type { ProjectStore } from '../project/store';
+import type { Losses } from './losses';
 
 /** One trajectory a line, with a line feed after each. */
 export function trajectoriesToJsonl(trajectories: Iterable<Trajectory>): {
@@ -71,20 +72,25 @@ function parsedLine(line: string): Trajectory {
 }
 
 /**
- * All trajectories of a project as JSONL, read back before it is given out. Damaged ones are left out and named in
- * `warnings`. Throws FORMAT_UNREADABLE when the text does not read back the same.
+ * All trajectories of a project, one line a part, each read back before it is given out. Damaged ones are left out and
+ * told to `losses`. Throws FORMAT_UNREADABLE when a line does not read back the same.
  */
-export function exportTrajectories(store: ProjectStore): {
-  jsonl: string;
-  trajectories: number;
-  warnings: string[];
-} {
-  const warnings: string[] = [];
-  const written = trajectoriesToJsonl(
-    store.allTrajectories((id, error) => warnings.push(`trajectory ${id} was left out: ${messageOf(error)}`)),
-  );
-  if (trajectoriesToJsonl(parseTrajectories(written.jsonl)).jsonl !== written.jsonl) {
-    throw new MaskwrightError('FORMAT_UNREADABLE', 'The exported trajectories do not read back the same.');
+export function* trajectoryParts(
+  store: ProjectStore,
+  losses: Losses,
+  onLine: () => void = () => {},
+): Generator<string, void> {
+  const unreadable = (id: string, error: unknown): void =>
+    losses.add('unreadable', `${id} (${messageOf(error)})`);
+  for (const trajectory of store.allTrajectories(unreadable)) {
+    const line = JSON.stringify(trajectory);
+    if (JSON.stringify(parsedLine(line)) !== line) {
+      throw new MaskwrightError(
+        'FORMAT_UNREADABLE',
+        `The trajectory ${trajectory.header.id} does not read back the same.`,
+      );
+    }
+    yield `${line}\n`;
+    onLine();
   }
-  return { ...written, warnings };
 }

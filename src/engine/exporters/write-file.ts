@@ -29,7 +29,8 @@ export async function writeTextParts(file: string, parts: AsyncIterable<string>)
   }
 }
 
-function cannotWrite(file: string, error: unknown): MaskwrightError {
+/** FORBIDDEN with the reason. */
+export function cannotWrite(file: string, error: unknown): MaskwrightError {
   return new MaskwrightError('FORBIDDEN', `The file cannot be written: ${file}: ${messageOf(error)}`, {
     hint: 'Choose a folder that you may write to, with enough space.',
     cause: error,

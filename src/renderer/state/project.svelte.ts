@@ -1,3 +1,4 @@
+import { defaultExportOptions, type ExportFormat, type ExportReport } from '@shared/contract/formats';
 import type { Category, MethodOutput, ProjectSummary } from '@shared/contract/methods';
 import type { Host } from '../lib/host';
 import { text } from '../lib/text';
@@ -81,33 +82,23 @@ export class ProjectState {
   }
 
   async exportCoco(): Promise<void> {
-    await this.#app.attempt(async () => {
-      const { fileName, json, annotations, images, warnings } = await this.#host.connection.call(
-        'project.exportCoco',
-        {},
-      );
-      if (await this.#host.saveFile(fileName, json)) {
-        this.#app.toast('done', text.export.cocoDone(annotations, images), fileName);
-        this.#warn(warnings);
-      }
-    });
+    await this.#download('coco', ({ annotations, images }) => text.export.cocoDone(annotations, images));
   }
 
   async exportTrajectories(): Promise<void> {
-    await this.#app.attempt(async () => {
-      const { fileName, jsonl, trajectories, warnings } = await this.#host.connection.call(
-        'project.exportTrajectories',
-        {},
-      );
-      if (await this.#host.saveFile(fileName, jsonl)) {
-        this.#app.toast('done', text.export.trajectoriesDone(trajectories), fileName);
-        this.#warn(warnings);
-      }
-    });
+    await this.#download('trajectories', ({ annotations }) => text.export.trajectoriesDone(annotations));
   }
 
-  #warn(warnings: readonly string[]): void {
-    const [first] = warnings;
-    if (first !== undefined) this.#app.toast('info', text.export.warnings(warnings.length), first);
+  /** A format that is one file: saved by the host, or downloaded by a browser. */
+  async #download(format: ExportFormat, done: (report: ExportReport) => string): Promise<void> {
+    await this.#app.attempt(async () => {
+      const options = defaultExportOptions(format);
+      const made = await this.#host.connection.call('formats.download', { format, options });
+      if (!(await this.#host.saveFile(made.fileName, made.text))) return;
+      this.#app.toast('done', done(made.report), made.fileName);
+      const count = made.report.losses.length;
+      if (count > 0)
+        this.#app.toast('info', text.export.warnings(count), made.report.losses[0]?.examples[0] ?? '');
+    });
   }
 }
