@@ -2,6 +2,7 @@ import { agentCommands } from './agent';
 import type { Command } from './command';
 import { decideCommands } from './decide';
 import { drawCommands } from './draw';
+import { editingCommands } from './editing';
 import { goCommands } from './go';
 import { viewCommands } from './view';
 
@@ -10,6 +11,7 @@ export const commands: readonly Command[] = [
   ...decideCommands,
   ...agentCommands,
   ...drawCommands,
+  ...editingCommands,
   ...viewCommands,
   ...goCommands,
 ];

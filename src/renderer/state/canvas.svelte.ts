@@ -4,6 +4,9 @@ import type { Rle } from '@shared/mask/rle';
 import type { Tool, ViewTransform } from '../canvas/scene';
 import type { Stage } from '../canvas/stage';
 
+/** These work on the selected mask, or select it. */
+const keepSelection: ReadonlySet<Tool> = new Set<Tool>(['select', 'brush', 'eraser', 'polygon', 'cut']);
+
 /** What is going on on the canvas; nothing of it is recorded. */
 export class CanvasState {
   tool = $state<Tool>('select');
@@ -13,6 +16,8 @@ export class CanvasState {
   cursor = $state.raw<Point | null>(null);
   hoveredId = $state<number | null>(null);
   selectedId = $state<number | null>(null);
+  /** Masks selected beside that one, to be joined or copied with it. */
+  alsoSelected = $state.raw<readonly number[]>([]);
   polygon = $state.raw<readonly Point[]>([]);
   /** The editable call as it is being moved by keyboard, not committed yet. */
   staged = $state.raw<Gesture | null>(null);
@@ -26,7 +31,10 @@ export class CanvasState {
   setTool(tool: Tool): void {
     this.tool = tool;
     if (tool !== 'polygon') this.polygon = [];
-    if (tool !== 'select') this.selectedId = null;
+    if (!keepSelection.has(tool)) {
+      this.selectedId = null;
+      this.alsoSelected = [];
+    }
   }
 
   /** Back to how an image is first shown; the tool stays. */
@@ -38,5 +46,6 @@ export class CanvasState {
     this.preview = null;
     this.hoveredId = null;
     this.selectedId = null;
+    this.alsoSelected = [];
   }
 }
