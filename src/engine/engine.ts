@@ -3,15 +3,23 @@ import type { EventName, EventPayload, Handlers } from '@shared/contract/methods
 import { annotationHandlers } from './api/annotations';
 import { appHandlers } from './api/app';
 import { categoryHandlers } from './api/categories';
+import { EmbeddingDesk } from './api/embedding-desk';
 import { EpisodeDesk } from './api/episode-desk';
 import { episodeHandlers } from './api/episodes';
 import { type Emit, EngineEvents } from './api/events';
+import { formatHandlers } from './api/formats';
 import { imageHandlers } from './api/images';
+import { insightHandlers } from './api/insight';
 import { jobHandlers } from './api/jobs';
+import { pictureHandlers } from './api/pictures';
 import { openProject, projectHandlers } from './api/projects';
+import { reviewHandlers } from './api/review';
+import { runHandlers } from './api/runs';
+import { segmentHandlers } from './api/segment';
 import { Workspace } from './api/workspace';
 import { JobRunner } from './jobs/runner';
 import type { SpawnModelChild } from './models/child-protocol';
+import { RunDesk } from './runs/run-desk';
 import { Models } from './setup/models';
 
 export interface EngineOptions {
@@ -50,10 +58,19 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const workspace = new Workspace(options, emit);
   const desk = new EpisodeDesk(models, workspace, emit);
+  const embeddings = new EmbeddingDesk(
+    {
+      segmenter: () => models.segmenter(),
+      imagePath: (imageId) => workspace.project.imagePath(imageId),
+    },
+    emit,
+  );
   const jobs = new JobRunner();
   jobs.onChange((job) => emit('job.changed', job));
+  const runs = new RunDesk(models, jobs, () => workspace.project);
   workspace.onOpened((store) => jobs.setStorage(store));
   workspace.onClosing(async () => {
+    embeddings.forget();
     await jobs.stopAll();
     jobs.setStorage(null);
     await desk.closeAll();
@@ -72,6 +89,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ...annotationHandlers(workspace, desk),
       ...episodeHandlers(desk, workspace),
       ...jobHandlers(jobs),
+      ...insightHandlers(workspace, jobs),
+      ...segmentHandlers(desk, embeddings),
+      ...pictureHandlers(workspace, options.cacheDir),
+      ...runHandlers(runs),
+      ...reviewHandlers(workspace, desk, options.cacheDir),
+      ...formatHandlers(workspace, jobs),
     },
     subscribe: (listener) => events.subscribe(listener),
     async close() {

@@ -171,7 +171,7 @@ function main(): void {
       confine(log);
       handleAppProtocol(
         join(outDir, '..', 'renderer'),
-        (input) => connection.call('images.read', input),
+        (method, input) => connection.call(method, input),
         log,
       );
       installMenu((command) => window?.webContents.send(hostChannels.menu, command), logFolder);

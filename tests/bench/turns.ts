@@ -99,6 +99,7 @@ export async function benchClient(options: {
   for (let i = 0; i < rounds; i++) {
     const start = performance.now();
     await client.call('segment.preview', {
+      imageId,
       episodeId,
       gesture: { name: 'segment_box', box: { x1: 60 + i, y1: 80, x2: 400, y2: 300 } },
     });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createEngine, type Engine } from '@engine/engine';
+import { defaultExportOptions } from '@shared/contract/formats';
 import { type EpisodeState, imageQuerySchema } from '@shared/contract/methods';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -71,16 +72,19 @@ describe('engine, without any model', () => {
     const engine = await start(dataFolder());
     const { handlers } = engine;
     const { episodeId, imageId } = await replayMotorcycle(engine);
+    const { id: categoryId } = await handlers['categories.create']({ name: 'motorcycle' });
     await acceptNextCall(engine, episodeId);
     await acceptNextCall(engine, episodeId);
     const ended = await acceptNextCall(engine, episodeId);
     expect(ended).toMatchObject({ status: 'ended', head: 'n3', canPropose: false });
 
-    const { id: categoryId } = await handlers['categories.create']({ name: 'motorcycle' });
     const accepted = await handlers['episode.accept']({ episodeId, categoryId });
     expect(accepted.annotations).toHaveLength(1);
     expect(accepted.history.undo).toMatch(/motorcycle/);
-    const { json } = await handlers['project.exportCoco']({});
+    const { text: json } = await handlers['formats.download']({
+      format: 'coco',
+      options: defaultExportOptions('coco'),
+    });
     const coco = z
       .object({ annotations: z.array(z.object({ segmentation: z.object({ counts: z.string() }) })) })
       .parse(JSON.parse(json));
@@ -97,6 +101,35 @@ describe('engine, without any model', () => {
     await handlers['history.redo']({ imageId });
     expect((await handlers['history.redo']({ imageId })).redo).toBeNull();
     expect(await handlers['annotations.list']({ imageId })).toHaveLength(1);
+  });
+
+  it('does not redo an acceptance over turns that were made after it was undone', async () => {
+    const engine = await start(dataFolder());
+    const { handlers } = engine;
+    const { episodeId, imageId } = await replayMotorcycle(engine);
+    const { id: categoryId } = await handlers['categories.create']({ name: 'motorcycle' });
+    const first = await acceptNextCall(engine, episodeId);
+    await handlers['episode.accept']({ episodeId, categoryId });
+    const undone = await handlers['history.undo']({ imageId });
+    expect(undone.redo).toMatch(/motorcycle/);
+    const second = await acceptNextCall(engine, episodeId);
+    const maskOf = (state: EpisodeState): string | undefined =>
+      state.trajectory.nodes.find(({ id }) => id === state.head)?.observation?.objects[0]?.mask?.counts;
+    expect(maskOf(second)).not.toBe(maskOf(first));
+    // The wheel that was accepted first is not what the episode shows now.
+    expect((await handlers['history.state']({ imageId })).redo).toBeNull();
+    await handlers['history.redo']({ imageId });
+    expect(await handlers['annotations.list']({ imageId })).toEqual([]);
+    expect(await handlers['episode.state']({ episodeId })).toMatchObject({ status: 'waiting', head: 'n2' });
+
+    const { annotations } = await handlers['episode.accept']({ episodeId, categoryId });
+    expect(annotations[0]?.mask.counts).toBe(maskOf(second));
+    await handlers['history.undo']({ imageId });
+    await handlers['history.redo']({ imageId });
+    expect(await handlers['annotations.list']({ imageId })).toHaveLength(1);
+    // Also after a restart the acceptance that was passed over stays away.
+    await engine.close();
+    engines.splice(0);
   });
 
   it('says what is missing when a correction needs a segmenter, and keeps the episode usable', async () => {
@@ -152,13 +185,17 @@ describe.skipIf(!hasSharedData('corrections with a segmenter'))('engine, with a 
     const { episodeId } = await replayMotorcycle(engine);
     await handlers['episode.propose']({ episodeId });
     const gesture = { name: 'segment_box' as const, box: { x1: 128, y1: 300, x2: 424, y2: 636 } };
-    const preview = await handlers['segment.preview']({ episodeId, gesture });
+    const { imageId } = await handlers['episode.state']({ episodeId });
+    const preview = await handlers['segment.preview']({ imageId, episodeId, gesture });
     const state = await handlers['episode.act']({ episodeId, gesture });
     expect(state.trajectory.nodes).toMatchObject([
-      { id: 'n1', author: 'human', observation: { objects: [{ mask: preview.mask }] } },
+      { id: 'n1', author: 'human', observation: { objects: [{ mask: preview.candidates[preview.best]?.mask }] } },
       { id: 'n2', author: 'agent', observation: null },
     ]);
-    const { jsonl } = await handlers['project.exportTrajectories']({});
+    const { text: jsonl } = await handlers['formats.download']({
+      format: 'trajectories',
+      options: defaultExportOptions('trajectories'),
+    });
     const stored = jsonl
       .trimEnd()
       .split('\n')

@@ -32,6 +32,7 @@ import { checkCall } from '../environment/invalid-calls';
 import type { ObservationRenderer } from '../environment/observation-image';
 import { activeObjectOf, type EnvironmentState, submittedMasks } from '../environment/state';
 import type { Policy } from '../policies/policy';
+import type { Segmentation } from '../segmenters/segmenter';
 import { promptGiven } from './explain';
 import { interruptible } from './interruptible';
 import { States } from './states';
@@ -195,16 +196,23 @@ export class EpisodeSession {
     });
   }
 
-  /** A person's call at the head; it replaces a pending call, or the call that ended the episode. */
-  async act(gesture: Gesture): Promise<EpisodeState> {
+  /**
+   * A person's call at the head, or after another turn. It replaces a pending call, the call that ended the episode, or
+   * the turn that came there.
+   */
+  async act(gesture: Gesture, after?: string | null): Promise<EpisodeState> {
     return this.next(async (signal) => {
       this.requireOpen();
       const before = this.trajectory;
-      const last = this.head === null ? null : nodeById(this.trajectory, this.head);
-      const replaces = last && (last.ended === 'finished' || last.ended === 'no_target') ? last : null;
-      const { sibling, node } = await this.actAt(replaces ? replaces.parent : this.head, gesture, signal);
-      if (this.pending) this.keepGhost('corrected', sibling.id, null);
+      const at = after === undefined ? this.head : after;
+      const last = at === null ? null : this.nodeThatRan(at);
+      const ends = last && (last.ended === 'finished' || last.ended === 'no_target') ? last : null;
+      const next = at === this.head ? undefined : onward(this.trajectory, at, this.head)[0];
+      const replaces = ends ?? next;
+      const { sibling, node } = await this.actAt(ends ? ends.parent : at, gesture, signal);
+      if (this.pending && at === this.head) this.keepGhost('corrected', sibling.id, null);
       else if (replaces) this.addVerdict(replaces.id, 'corrected', sibling.id, null);
+      this.dropPending();
       this.moveTo(node.id, before);
     });
   }
@@ -458,20 +466,15 @@ export class EpisodeSession {
   }
 
   /**
-   * The active mask that a gesture would give, without recording anything. Latest wins.
+   * All masks that a gesture would give, without recording anything. Latest wins.
    *
    * @param at the turn after which it would be made, null: before the first; the head when it is left out
    */
-  async preview(gesture: Gesture, at: string | null = this.head): Promise<Rle | null> {
+  async preview(gesture: Gesture, at: string | null = this.head): Promise<Segmentation | null> {
     if (at !== null) this.nodeThatRan(at);
     const state = inViewOf(gesture, await this.stateAt(at), this.options.environment);
     const call = callOf(gesture, state.view, this.trajectory.header.coordinates);
-    const { state: after, invalid } = await this.options.environment.step(state, call, {
-      lane: `preview ${this.id}`,
-      unbounded: true,
-    });
-    const { mask } = activeObjectOf(after);
-    return invalid !== null || !mask ? null : encodeMask(mask);
+    return this.options.environment.candidates(state, call, { lane: `preview ${this.imageId}` });
   }
 
   /** Lets go of what can be made again from the record; called when another episode comes to the front. */
@@ -608,7 +611,7 @@ export class EpisodeSession {
         { proposal, policyMs: 0, repeats },
         this.options.environment,
         continued,
-        { signal, unbounded: true },
+        { signal, unbounded: true, candidate: 'candidate' in gesture ? gesture.candidate : undefined },
       ),
       signal,
     );
@@ -680,6 +683,9 @@ export class EpisodeSession {
     const isAboutView = call.data.name === 'zoom' || call.data.name === 'zoom_out';
     if (!isAboutView && then.activeObject !== now.activeObject) return 'object';
     const gesture = gestureOf(call.data, then.view, this.trajectory.header.coordinates);
+    if (gesture.name === 'segment_box' || gesture.name === 'add_point') {
+      return { ...gesture, candidate: chosenCandidate(node) };
+    }
     if (gesture.name !== 'revert') return gesture;
     const turn = turns.get(gesture.turn);
     return turn === undefined ? 'gone' : { ...gesture, turn };
@@ -696,7 +702,7 @@ export class EpisodeSession {
     const { state } = await this.options.environment.step(
       isPerson ? { ...parent, ended: null } : parent,
       node.call,
-      { unbounded: isPerson, problem: node.invalid },
+      { unbounded: isPerson, problem: node.invalid, candidate: chosenCandidate(node) },
     );
     this.states.set(id, node.parent, state);
     return state;
@@ -898,6 +904,12 @@ function verdict(
     reason,
     at: new Date().toISOString(),
   };
+}
+
+/** The candidate that a person chose in a turn; undefined when nobody chose. */
+function chosenCandidate({ call, observation }: TrajectoryNode): number | undefined {
+  if (call?.name !== 'segment_box' && call?.name !== 'add_point') return undefined;
+  return observation?.objects.find(({ id }) => id === observation.activeObject)?.candidate;
 }
 
 function inViewOf(gesture: Gesture, state: EnvironmentState, environment: Environment): EnvironmentState {

@@ -3,11 +3,13 @@ import { MaskwrightError } from '@shared/contract/errors';
 import {
   agentSourceSchema,
   type EpisodeState,
+  type Gesture,
   type HistoryState,
   type MethodOutput,
   type Mode,
 } from '@shared/contract/methods';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
+import { callOf } from '@shared/tools/gesture';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { acceptedPath, newTrajectory, observationAt } from '@shared/trajectory/tree';
 import sharp from 'sharp';
@@ -20,7 +22,7 @@ import { openImage } from '../images/image-file';
 import { replayPolicy } from '../policies/replay';
 import type { ProjectStore } from '../project';
 import { recordedSegmenter } from '../segmenters/recorded';
-import type { Segmenter } from '../segmenters/segmenter';
+import type { Segmentation, Segmenter } from '../segmenters/segmenter';
 import type { Models } from '../setup/models';
 import type { Emit } from './events';
 import type { Workspace } from './workspace';
@@ -96,6 +98,25 @@ export class EpisodeDesk {
     );
     this.opening.set(episodeId, opening);
     return opening;
+  }
+
+  /** All masks that a gesture would give: at a turn of an episode, or as the first call of a new one. */
+  async preview(
+    imageId: string,
+    episodeId: string | null,
+    gesture: Gesture,
+    nodeId: string | null | undefined,
+  ): Promise<Segmentation | null> {
+    if (episodeId !== null) return (await this.session(episodeId)).preview(gesture, nodeId);
+    const environment = await this.environmentOf(this.workspace.project, imageId, {
+      recordings: [],
+      coordinates: this.models.coordinates,
+      viewConfig: null,
+      turnBudget: 1,
+    });
+    const { state } = environment.reset();
+    const call = callOf(gesture, state.view, this.models.coordinates);
+    return environment.candidates(state, call, { lane: `preview ${imageId}` });
   }
 
   async observationImage(
@@ -184,6 +205,11 @@ export class EpisodeDesk {
 
   private activeOn(imageId: string | null): EpisodeSession | null {
     return this.active && (imageId === null || this.active.imageId === imageId) ? this.active : null;
+  }
+
+  /** After decisions that were made in the review queue and not by a session. */
+  async settledElsewhere(imageIds: readonly string[]): Promise<void> {
+    await this.adopt(imageIds);
   }
 
   /** Sessions whose decision was undone or redone take the outcome that the store has now. */

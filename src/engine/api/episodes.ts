@@ -3,7 +3,7 @@ import type { Answer } from '../agent/session';
 import type { EpisodeDesk } from './episode-desk';
 import type { Workspace } from './workspace';
 
-type EpisodeMethods = Extract<keyof Handlers, `episode.${string}`> | 'segment.preview';
+type EpisodeMethods = Extract<keyof Handlers, `episode.${string}`>;
 
 export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<Handlers, EpisodeMethods> {
   return {
@@ -13,7 +13,8 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
     'episode.propose': async ({ episodeId }) => (await desk.session(episodeId)).propose(),
     'episode.acceptCall': async ({ episodeId }) => (await desk.session(episodeId)).acceptCall(),
     'episode.rejectCall': async ({ episodeId, reason }) => (await desk.session(episodeId)).rejectCall(reason),
-    'episode.act': async ({ episodeId, gesture }) => (await desk.session(episodeId)).act(gesture),
+    'episode.act': async ({ episodeId, gesture, nodeId }) =>
+      (await desk.session(episodeId)).act(gesture, nodeId),
     'episode.correct': async ({ episodeId, nodeId, gesture }) =>
       (await desk.session(episodeId)).correct(nodeId, gesture),
     'episode.insert': async ({ episodeId, nodeId, place, gesture }) =>
@@ -47,8 +48,5 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
     },
     'episode.observationImage': async ({ episodeId, nodeId, size }) =>
       desk.observationImage(episodeId, nodeId, size),
-    'segment.preview': async ({ episodeId, gesture, nodeId }) => ({
-      mask: await (await desk.session(episodeId)).preview(gesture, nodeId),
-    }),
   };
 }

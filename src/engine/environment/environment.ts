@@ -6,7 +6,7 @@ import { encodeMask } from '@shared/mask/rle';
 import type { RawCall } from '@shared/tools/definitions';
 import { gestureOf } from '@shared/tools/gesture';
 import type { Observation } from '@shared/trajectory/schema';
-import type { ImageSource, Prompt, Segmenter, SegmentOptions } from '../segmenters/segmenter';
+import type { ImageSource, Prompt, Segmentation, Segmenter, SegmentOptions } from '../segmenters/segmenter';
 import { type GroundTruth, iouOfState } from './ground-truth';
 import { checkCall } from './invalid-calls';
 import { observationText } from './observation-text';
@@ -93,6 +93,24 @@ export class Environment {
     return this.result(after, null, notes);
   }
 
+  /**
+   * All masks that a call at this state would give, without running it; null when it is invalid or gives none.
+   *
+   * @throws MaskwrightError as {@link step} from the segmenter
+   */
+  async candidates(
+    state: EnvironmentState,
+    call: RawCall,
+    options: SegmentOptions,
+  ): Promise<Segmentation | null> {
+    const { coordinates, image, segmenter } = this.options;
+    const checked = checkCall(state, call, coordinates, null);
+    if ('invalid' in checked) return null;
+    const gesture = gestureOf(checked.call, state.view, coordinates);
+    if (gesture.name !== 'segment_box' && gesture.name !== 'add_point') return null;
+    return segmenter.segment(image, promptOf(gesture, activeObjectOf(state)), options);
+  }
+
   private async apply(
     state: EnvironmentState,
     gesture: Gesture,
@@ -103,12 +121,8 @@ export class Environment {
     const { image, viewConfig } = this.options;
     switch (gesture.name) {
       case 'segment_box':
-        return this.segment(state, { box: gesture.box, points: [], lowRes: null }, notes, options);
-      case 'add_point': {
-        const { prompt } = active;
-        const points = [...prompt.points, { ...gesture.point, label: gesture.label }];
-        return this.segment(state, { ...prompt, points }, notes, options);
-      }
+      case 'add_point':
+        return this.segment(state, promptOf(gesture, active), notes, options);
       case 'zoom': {
         const view = zoomView(image, gesture.box, viewConfig);
         if (sameView(view, state.view)) notes.push('The view is already there: nothing changed.');
@@ -151,6 +165,7 @@ export class Environment {
       prompt: { ...prompt, lowRes: chosen.lowRes },
       mask: chosen.mask,
       predictedIou: chosen.predictedIou,
+      candidate: options.candidate ?? null,
     });
   }
 
@@ -165,6 +180,7 @@ export class Environment {
         points: object.prompt.points.map(({ x, y, label }) => ({ x, y, label })),
         mask: object.mask ? encodeMask(object.mask) : null,
         predictedIou: object.predictedIou,
+        ...(object.candidate === null ? {} : { candidate: object.candidate }),
       })),
       activeObject: state.activeObject,
       turn: state.turn,
@@ -172,6 +188,15 @@ export class Environment {
     };
     return { state, observation, invalid, iou: groundTruth ? iouOfState(state, groundTruth) : null };
   }
+}
+
+/** What the segmenter is asked for a box or point on an object. */
+function promptOf(
+  gesture: Extract<Gesture, { name: 'segment_box' | 'add_point' }>,
+  { prompt }: EnvironmentObject,
+): Prompt {
+  if (gesture.name === 'segment_box') return { box: gesture.box, points: [], lowRes: null };
+  return { ...prompt, points: [...prompt.points, { ...gesture.point, label: gesture.label }] };
 }
 
 function replaceActive(state: EnvironmentState, object: EnvironmentObject): EnvironmentState {

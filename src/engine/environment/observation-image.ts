@@ -34,6 +34,11 @@ export class ObservationRenderer {
     const key = `${image.hash} ${box.x1} ${box.y1} ${box.x2} ${box.y2} ${width} ${height}`;
     const cached = this.views.get(key);
     if (cached) return cached;
+    if (image.region) {
+      const part = await image.region(box, { width, height });
+      this.views.set(key, part);
+      return part;
+    }
     const pixels = await image.pixels();
     const data = await sharp(pixels.data, {
       raw: { width: pixels.width, height: pixels.height, channels: 3 },

@@ -8,6 +8,8 @@ export interface EnvironmentObject {
   prompt: Prompt;
   mask: Bitmap | null;
   predictedIou: number | null;
+  /** Index of the decoder's candidate that a person chose; null when nobody did. */
+  candidate: number | null;
 }
 
 /** The environment's whole state. Immutable: a step makes a new one, so a tree of turns keeps one for each node. */
@@ -38,5 +40,11 @@ export function submittedMasks(state: EnvironmentState): Bitmap[] {
 
 /** An object that has no prompt yet. */
 export function emptyObject(id: number): EnvironmentObject {
-  return { id, prompt: { box: null, points: [], lowRes: null }, mask: null, predictedIou: null };
+  return {
+    id,
+    prompt: { box: null, points: [], lowRes: null },
+    mask: null,
+    predictedIou: null,
+    candidate: null,
+  };
 }

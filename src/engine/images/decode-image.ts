@@ -1,10 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Box, Size } from '@shared/geometry/types';
 import sharp from 'sharp';
 import type { RgbImage } from '../segmenters/segmenter';
 
-/** Largest image that is decoded: 100 megapixels, 300 MB of pixels. */
-export const maxPixels = 100_000_000;
+/** Largest image that is read at all: 300 megapixels. */
+export const maxPixels = 300_000_000;
+
+/** Images with more pixels than this are never decoded whole: 120 MB. Others see an overview and the parts they ask for. */
+export const wholeUpTo = 40_000_000;
 
 /**
  * The pixels of an image file: RGB, row-major, 3 bytes a pixel, after the EXIF orientation (applied once, here).
@@ -36,6 +40,34 @@ export async function decodeImage(input: string | Uint8Array): Promise<RgbImage>
   } catch (error) {
     // libvips calls an empty file a format that it does not support.
     if (await isEmpty(input)) throw unreadableImage('the file is empty', error);
+    throw asUnreadable(error);
+  }
+}
+
+/**
+ * The same scaled to a size (pixels, proportions are the caller's), or a part of it: the file is read in one pass and
+ * never whole in memory.
+ *
+ * @param part whole pixels after the EXIF orientation; null: all of it
+ */
+export async function decodeScaled(path: string, part: Box | null, size: Size): Promise<RgbImage> {
+  try {
+    const upright = sharp(path, { failOn: 'error', limitInputPixels: maxPixels, ignoreIcc: true }).rotate();
+    const cut = part
+      ? upright.extract({ left: part.x1, top: part.y1, width: part.x2 - part.x1, height: part.y2 - part.y1 })
+      : upright;
+    const { data, info } = await cut
+      .resize(size.width, size.height, { fit: 'fill', kernel: 'lanczos3' })
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return {
+      width: info.width,
+      height: info.height,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    };
+  } catch (error) {
     throw asUnreadable(error);
   }
 }

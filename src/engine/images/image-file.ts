@@ -6,7 +6,14 @@ import type { Box, Size } from '@shared/geometry/types';
 import { LRUCache } from 'lru-cache';
 import sharp from 'sharp';
 import type { ImageSource, RgbImage } from '../segmenters/segmenter';
-import { asUnreadable, decodeImage, decodeScaled, maxPixels, unreadableImage, wholeUpTo } from './decode-image';
+import {
+  asUnreadable,
+  decodeImage,
+  decodeScaled,
+  maxPixels,
+  unreadableImage,
+  wholeUpTo,
+} from './decode-image';
 import { endLength, mayBeCutOff } from './file-end';
 
 export interface ImageInfo {

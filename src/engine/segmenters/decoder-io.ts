@@ -1,8 +1,8 @@
 /** What the decoders of all signatures share: points, masks and candidates. Part of the thread's bundle. */
 import type { Size } from '@shared/geometry/types';
-import { bitmapFromLogits } from '@shared/mask/bitmap';
+import { type Bitmap, bitmapBox, bitmapFromLogits, cropBitmap } from '@shared/mask/bitmap';
 import { frameTransform } from './encoder-input';
-import { type DecodedCandidates, ThreadFailure } from './protocol';
+import { type DecodedCandidates, type MaskPart, ThreadFailure } from './protocol';
 import type { LowResMask, Prompt } from './segmenter';
 import type { DecoderPlan } from './signatures';
 import { type FeedTensor, feed, type OutputTensor, output } from './tensors';
@@ -145,29 +145,37 @@ export function readCandidates(
   for (let i = 0; i < count; i++) {
     const offset = i * masks.width * masks.height;
     result.masks.push(
-      !padded && masks.width === image.width && masks.height === image.height
-        ? bitmapFromLogits(
-            masks.data.subarray(offset, offset + masks.width * masks.height),
-            masks.width,
-            masks.height,
-          )
-        : maskFromLogits(
-            {
-              data: masks.data,
-              offset,
-              width: masks.width,
-              height: masks.height,
-              contentWidth: padded ? (masks.width * content.width) / plan.frame.size : masks.width,
-              contentHeight: padded ? (masks.height * content.height) / plan.frame.size : masks.height,
-            },
-            image.width,
-            image.height,
-          ),
+      partOf(
+        !padded && masks.width === image.width && masks.height === image.height
+          ? bitmapFromLogits(
+              masks.data.subarray(offset, offset + masks.width * masks.height),
+              masks.width,
+              masks.height,
+            )
+          : maskFromLogits(
+              {
+                data: masks.data,
+                offset,
+                width: masks.width,
+                height: masks.height,
+                contentWidth: padded ? (masks.width * content.width) / plan.frame.size : masks.width,
+                contentHeight: padded ? (masks.height * content.height) / plan.frame.size : masks.height,
+              },
+              image.width,
+              image.height,
+            ),
+      ),
     );
     result.predictedIou.push(iou.data[i] ?? 0);
     result.lowRes.push(lowResOf(plan, low, i));
   }
   return result;
+}
+
+/** One whole mask at a time is in memory. */
+function partOf(mask: Bitmap): MaskPart | null {
+  const box = bitmapBox(mask);
+  return box && { x: box.x1, y: box.y1, ...cropBitmap(mask, box) };
 }
 
 /** The logits that the decoder takes back; of no size where it takes none. */

@@ -7,6 +7,8 @@ interface Job<Value> {
   id: string;
   priority: Priority;
   started: boolean;
+  /** Told when it begins. */
+  onStart: (() => void)[];
   /** Callers that still want the result. */
   waiters: number;
   promise: Promise<Value>;
@@ -29,9 +31,9 @@ export class EncodeQueue<Value> {
   async add(
     key: string,
     task: () => Promise<Value>,
-    options: { priority: Priority; signal?: AbortSignal },
+    options: { priority: Priority; signal?: AbortSignal; onStart?: () => void },
   ): Promise<Value> {
-    const { priority, signal } = options;
+    const { priority, signal, onStart } = options;
     if (this.closed || signal?.aborted === true) throw aborted();
     const job = this.jobs.get(key) ?? this.begin(key, task, priority);
     if (priority === 'foreground' && job.priority === 'prefetch') {
@@ -39,6 +41,8 @@ export class EncodeQueue<Value> {
       if (!job.started) this.queue.setPriority(job.id, ranks.foreground);
     }
     job.waiters++;
+    if (onStart && job.started) onStart();
+    else if (onStart) job.onStart.push(onStart);
     if (signal === undefined) return job.promise;
     return new Promise<Value>((resolve, reject) => {
       const onAbort = (): void => {
@@ -59,13 +63,14 @@ export class EncodeQueue<Value> {
   private begin(key: string, task: () => Promise<Value>, priority: Priority): Job<Value> {
     const id = String(this.nextId++);
     // The queue may begin at once, before there is a promise.
-    const state = { id, priority, started: false, waiters: 0 };
+    const state = { id, priority, started: false, onStart: [] as (() => void)[], waiters: 0 };
     const run = async (): Promise<Value> => {
       state.started = true;
       await null;
       if (this.closed || state.waiters === 0) {
         throw new MaskwrightError('CANCELLED', 'Nobody waits for this image any more.');
       }
+      for (const begin of state.onStart) begin();
       return task();
     };
     const promise = this.queue.add(run, { priority: ranks[priority], id });

@@ -28,9 +28,11 @@ export function frameTransform(
 /**
  * The tensor of an image. `nchw`: [1, 3, h, w]; `nhwc`: [1, h, w, 3]; `hwc`: [h, w, 3]. Padding is zero after
  * normalisation, to the right and at the bottom.
+ *
+ * @param of size of the image where `image` is a scaled down copy: prompts are placed by it
  */
-export function encoderInput(image: RgbImage, plan: EncoderPlan): InputTensor {
-  const to = frameTransform(image, plan);
+export function encoderInput(image: RgbImage, plan: EncoderPlan, of: Size = image): InputTensor {
+  const to = frameTransform(of, plan);
   const resized = resizeBilinear(image, to.width, to.height);
   const width = plan.pad ? plan.size : resized.width;
   const height = plan.pad ? plan.size : resized.height;

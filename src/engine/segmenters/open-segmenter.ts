@@ -1,5 +1,9 @@
 import { basename } from 'node:path';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Size } from '@shared/geometry/types';
+import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
+import { encodePlaced } from '@shared/mask/placed';
+import { emptyRle, type Rle } from '@shared/mask/rle';
 import { bestCandidate } from './best-candidate';
 import { defaultThreads } from './cpu-threads';
 import { aborted, LatestWinsQueue } from './decode-queue';
@@ -8,10 +12,11 @@ import type { EmbeddingKey } from './embedding-file';
 import { EncodeQueue } from './encode-queue';
 import { modelHash } from './model-hash';
 import { ModelThread } from './model-thread';
-import type { DecodedCandidates, EmbeddingTensor, LoadedModel, ProviderName } from './protocol';
+import type { DecodedCandidates, EmbeddingTensor, LoadedModel, MaskPart, ProviderName } from './protocol';
 import { type ProviderRequest, providerOrder } from './providers';
 import type {
   Candidate,
+  EncodeOptions,
   ImageSource,
   Priority,
   Prompt,
@@ -169,11 +174,8 @@ class OnnxSegmenter implements OpenedSegmenter {
     this.identity = { name: parts.name, signature: parts.pair.signature };
   }
 
-  async encode(
-    image: ImageSource,
-    options: { priority?: Priority; signal?: AbortSignal } = {},
-  ): Promise<void> {
-    await this.embedding(image, options.priority ?? 'foreground', options.signal);
+  async encode(image: ImageSource, options: EncodeOptions = {}): Promise<void> {
+    await this.embedding(image, options.priority ?? 'foreground', options.signal, options.onStart);
   }
 
   async segment(image: ImageSource, prompt: Prompt, options: SegmentOptions = {}): Promise<Segmentation> {
@@ -201,13 +203,16 @@ class OnnxSegmenter implements OpenedSegmenter {
       signal,
     );
     return {
-      candidates: candidatesOf(decoded),
-      best: bestCandidate(
-        this.parts.pair.signature,
-        decoded.predictedIou,
-        prompt,
-        this.parts.decoderModel.metadata,
-      ),
+      candidates: candidatesOf(decoded, size),
+      best:
+        options.candidate !== undefined && options.candidate < decoded.predictedIou.length
+          ? options.candidate
+          : bestCandidate(
+              this.parts.pair.signature,
+              decoded.predictedIou,
+              prompt,
+              this.parts.decoderModel.metadata,
+            ),
     };
   }
 
@@ -242,13 +247,15 @@ class OnnxSegmenter implements OpenedSegmenter {
     image: ImageSource,
     priority: Priority,
     signal?: AbortSignal,
+    onStart?: () => void,
   ): Promise<EmbeddingTensor[]> {
     if (this.closed) throw new MaskwrightError('CANCELLED', 'The segmenter was closed.');
     if (signal?.aborted === true) throw aborted();
     const { cache, encoderHash } = this.parts;
     const key: EmbeddingKey = { imageHash: image.hash, encoderHash };
     return (
-      cache.peek(key) ?? this.encodes.add(image.hash, () => this.readOrRun(image, key), { priority, signal })
+      cache.peek(key) ??
+      this.encodes.add(image.hash, () => this.readOrRun(image, key), { priority, signal, onStart })
     );
   }
 
@@ -258,25 +265,59 @@ class OnnxSegmenter implements OpenedSegmenter {
     const stored = cache.peek(key) ?? (await cache.read(key));
     if (stored !== null) return stored;
     const pixels = await image.pixels();
-    if (pixels.width !== image.width || pixels.height !== image.height) {
+    if (!isSamePicture(pixels, image)) {
       throw new MaskwrightError(
         'IMAGE_UNREADABLE',
         `The image has ${pixels.width} × ${pixels.height} pixels; ${image.width} × ${image.height} were expected.`,
         { hint: 'The file has changed since it was imported: import it again.' },
       );
     }
-    const embedding = await encoder.encode({ plan: pair.encoderPlan, image: pixels });
+    const { width, height } = image;
+    const embedding = await encoder.encode({ plan: pair.encoderPlan, image: pixels, of: { width, height } });
     cache.put(key, embedding);
     return embedding;
   }
 }
 
-function candidatesOf(decoded: DecodedCandidates): Candidate[] {
-  return decoded.masks.map((mask, i) => {
+/** Bitmaps and RLEs are made when they are asked for: of several candidates mostly one is wanted. */
+function candidatesOf(decoded: DecodedCandidates, size: Size): Candidate[] {
+  return decoded.masks.map((part, i) => {
     const lowRes = decoded.lowRes[i];
     if (lowRes === undefined) throw new MaskwrightError('SEGMENTER_FAILED', 'A candidate has no logits.');
-    return { mask, predictedIou: decoded.predictedIou[i] ?? 0, lowRes };
+    let mask: Bitmap | null = null;
+    let rle: Rle | null = null;
+    return {
+      get mask() {
+        mask ??= wholeMask(part, size);
+        return mask;
+      },
+      get rle() {
+        rle ??= part ? encodePlaced(part, size) : emptyRle([size.height, size.width]);
+        return rle;
+      },
+      predictedIou: decoded.predictedIou[i] ?? 0,
+      lowRes,
+    };
   });
+}
+
+function wholeMask(part: MaskPart | null, { width, height }: Size): Bitmap {
+  const whole = createBitmap(width, height);
+  for (let y = 0; part && y < part.height; y++) {
+    whole.data.set(part.data.subarray(y * part.width, (y + 1) * part.width), (part.y + y) * width + part.x);
+  }
+  return whole;
+}
+
+/** Whether pixels are an image's own, or the image scaled down with its proportions kept. */
+function isSamePicture(pixels: Size, image: Size): boolean {
+  if (pixels.width === image.width && pixels.height === image.height) return true;
+  const scale = Math.max(pixels.width / image.width, pixels.height / image.height);
+  return (
+    scale < 1 &&
+    Math.abs(pixels.width - image.width * scale) <= 1 &&
+    Math.abs(pixels.height - image.height * scale) <= 1
+  );
 }
 
 /** Only what crosses to the thread: prompts may come with more on them, such as proxies or methods. */

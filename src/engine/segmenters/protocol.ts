@@ -36,9 +36,16 @@ export interface LoadedModel {
   metadata: Record<string, string>;
 }
 
+/** The part of a mask around its foreground: `x` and `y` are the image pixel of its first one. */
+export interface MaskPart extends Bitmap {
+  x: number;
+  y: number;
+}
+
 /** What a decoder answers: parallel arrays, one entry a candidate, in the model's order. */
 export interface DecodedCandidates {
-  masks: Bitmap[];
+  /** Null: no foreground. Cut to it, because whole masks of large images would fill the memory. */
+  masks: (MaskPart | null)[];
   predictedIou: number[];
   lowRes: LowResMask[];
 }
@@ -54,6 +61,8 @@ export interface EncodeCommand {
   type: 'encode';
   plan: EncoderPlan;
   image: RgbImage;
+  /** Size of the image where the pixels show it scaled down. */
+  of?: Size;
 }
 export interface DecodeCommand {
   type: 'decode';

@@ -10,7 +10,8 @@ interface Recorded {
 
 /**
  * Answers as a recorded trajectory did, with no model: the same image and the same prompts (box and points, in
- * order) give the recorded mask and predicted IoU. Of equal prompts the first recorded answer counts. The recording
+ * order) give the recorded mask and predicted IoU, for the same candidate where a person chose one. Of equal prompts the
+ * first recorded answer counts. The recording
  * holds no logits, so `lowRes` has no size, which other segmenters take as none.
  *
  * Other prompts and other images go to `inner`; without one they are MODEL_MISSING. Closing leaves `inner` open.
@@ -26,7 +27,7 @@ export function recordedSegmenter(trajectory: Trajectory, inner: Segmenter | nul
       if (!isRecorded(image)) await inner?.encode(image, options);
     },
     async segment(image, prompt, options) {
-      const recorded = isRecorded(image) ? answers.get(promptKey(prompt)) : undefined;
+      const recorded = isRecorded(image) ? answerFor(answers, prompt, options?.candidate) : undefined;
       if (recorded !== undefined) return segmentationOf(recorded);
       if (inner !== null) return inner.segment(image, prompt, options);
       throw new MaskwrightError(
@@ -41,15 +42,32 @@ export function recordedSegmenter(trajectory: Trajectory, inner: Segmenter | nul
   };
 }
 
+/** The answer of which the same candidate was chosen, else any to these prompts. */
+function answerFor(
+  answers: ReadonlyMap<string, Recorded>,
+  prompt: Prompt,
+  candidate: number | undefined,
+): Recorded | undefined {
+  const key = promptKey(prompt);
+  return answers.get(chosenKey(key, candidate)) ?? (candidate === undefined ? answers.get(key) : undefined);
+}
+
 function recordedAnswers(trajectory: Trajectory): Map<string, Recorded> {
   const answers = new Map<string, Recorded>();
   const observations = [trajectory.root, ...trajectory.nodes.map((node) => node.observation)];
   for (const object of observations.flatMap((observation) => observation?.objects ?? [])) {
-    const { mask, predictedIou } = object;
+    const { mask, predictedIou, candidate } = object;
+    if (mask === null) continue;
     const key = promptKey(object);
-    if (mask !== null && !answers.has(key)) answers.set(key, { mask, predictedIou });
+    for (const name of [key, chosenKey(key, candidate)]) {
+      if (!answers.has(name)) answers.set(name, { mask, predictedIou });
+    }
   }
   return answers;
+}
+
+function chosenKey(key: string, candidate: number | undefined): string {
+  return `${key} ${candidate ?? 'best'}`;
 }
 
 /** Prompts as text. Numbers survive JSON unchanged, so equal prompts have equal texts. */

@@ -1,5 +1,6 @@
-import type { Box, Point } from '@shared/geometry/types';
+import type { Box, Point, Size } from '@shared/geometry/types';
 import type { Bitmap } from '@shared/mask/bitmap';
+import type { Rle } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
 
 /** RGB pixels, row-major, 3 bytes a pixel, after EXIF orientation. */
@@ -16,7 +17,10 @@ export interface ImageSource {
   /** Size in pixels after EXIF orientation. */
   width: number;
   height: number;
+  /** All of them, or of a very large image the same picture scaled down (see `images/image-file.ts`). */
   pixels(): Promise<RgbImage>;
+  /** A part of the image (whole pixels) at full resolution, scaled to a size. */
+  region?(box: Box, size: Size): Promise<RgbImage>;
 }
 
 export interface SignedPoint extends Point {
@@ -39,8 +43,10 @@ export interface Prompt {
 }
 
 export interface Candidate {
-  /** Size of the image; logits > 0. */
-  mask: Bitmap;
+  /** Size of the image; logits > 0. Of a large image it may be made only when it is asked for. */
+  readonly mask: Bitmap;
+  /** The same mask, where it is there without making the bitmap. */
+  readonly rle?: Rle;
   predictedIou: number;
   lowRes: LowResMask;
 }
@@ -62,13 +68,22 @@ export interface SegmentOptions {
   signal?: AbortSignal;
   /** Requests of the same lane are latest-wins: one runs, one waits, an older waiting one is CANCELLED. */
   lane?: string;
+  /** The candidate that a person chose: it is the `best` one of the answer, where the decoder gives as many. */
+  candidate?: number;
+}
+
+export interface EncodeOptions {
+  priority?: Priority;
+  signal?: AbortSignal;
+  /** Called when the encoder begins, which it does not for an embedding that is there already. */
+  onStart?: () => void;
 }
 
 /** A promptable segmenter (SAM family). Errors are MaskwrightErrors: SEGMENTER_FAILED, IMAGE_UNREADABLE, CANCELLED. */
 export interface Segmenter {
   readonly identity: SegmenterIdentity;
   /** Makes the embedding of an image, or finds it in the cache. Prefetches yield to the foreground. */
-  encode(image: ImageSource, options?: { priority?: Priority; signal?: AbortSignal }): Promise<void>;
+  encode(image: ImageSource, options?: EncodeOptions): Promise<void>;
   segment(image: ImageSource, prompt: Prompt, options?: SegmentOptions): Promise<Segmentation>;
   close(): Promise<void>;
 }

@@ -95,8 +95,8 @@ function tensorInfo(value: ort.InferenceSession.ValueMetadata): TensorInfo {
     : { name: value.name, type: 'no tensor', shape: [] };
 }
 
-async function encode({ plan, image }: EncodeCommand): Promise<EmbeddingTensor[]> {
-  const input = encoderInput(image, plan);
+async function encode({ plan, image, of }: EncodeCommand): Promise<EmbeddingTensor[]> {
+  const input = encoderInput(image, plan, of);
   const outputs = await run(
     { [plan.input]: new ort.Tensor(input.type, input.data, input.shape) },
     plan.outputs.map(({ from }) => from),
@@ -164,7 +164,7 @@ async function run(
 function buffersOf(command: ThreadCommand, value: ThreadAnswers[keyof ThreadAnswers]): ArrayBufferLike[] {
   if (command.type === 'encode' && Array.isArray(value)) return value.map(({ data }) => data.buffer);
   if (command.type === 'decode' && 'masks' in value) {
-    return [...value.masks, ...value.lowRes].map(({ data }) => data.buffer);
+    return [...value.masks, ...value.lowRes].flatMap((part) => (part ? [part.data.buffer] : []));
   }
   return [];
 }

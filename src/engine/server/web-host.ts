@@ -151,7 +151,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
       return textResponse(401, 'Open the address that was printed at start: it carries the token.');
     if (isImagePath(pathname)) {
       return serveImage(
-        (input) => callHandler(engine, 'images.read', input),
+        (method, input) => callHandler(engine, method, input),
         pathname,
         search,
         request.headers['if-none-match'],

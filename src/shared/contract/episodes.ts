@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { boxSchema, pointSchema } from '../geometry/types';
-import { rleSchema } from '../mask/rle';
 import { pointLabelSchema, toolNameSchema } from '../tools/definitions';
 import { authorSchema, trajectorySchema, usageSchema } from '../trajectory/schema';
 import { annotationSchema } from './annotations';
@@ -9,10 +8,21 @@ import { historyStateSchema } from './history';
 
 /** The agent at work with a person beside it. */
 
+/**
+ * Index of the mask that a person chose among those that the decoder gives for the prompt; left out when nobody chose
+ * and the segmenter's own choice counts.
+ */
+const candidate = z.number().int().min(0).max(63).optional();
+
 /** A person's call in image pixels; the engine writes it in the trajectory's coordinates. */
 export const gestureSchema = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('segment_box'), box: boxSchema }),
-  z.strictObject({ name: z.literal('add_point'), point: pointSchema, label: pointLabelSchema }),
+  z.strictObject({ name: z.literal('segment_box'), box: boxSchema, candidate }),
+  z.strictObject({
+    name: z.literal('add_point'),
+    point: pointSchema,
+    label: pointLabelSchema,
+    candidate,
+  }),
   z.strictObject({ name: z.literal('zoom'), box: boxSchema }),
   z.strictObject({ name: z.literal('zoom_out') }),
   z.strictObject({ name: z.literal('revert'), turn: z.number().int().min(0) }),
@@ -164,9 +174,12 @@ export const episodeMethods = {
     input: z.strictObject({ episodeId: id, reason: z.string().nullable() }),
     output: episodeStateSchema,
   },
-  /** A person's call at the head. A pending call becomes its rejected sibling. */
+  /**
+   * A person's call at the head, or after an earlier turn (null: before the first), where the tree forks. A pending call
+   * or the turn that came there becomes its rejected sibling.
+   */
   'episode.act': {
-    input: z.strictObject({ episodeId: id, gesture: gestureSchema }),
+    input: z.strictObject({ episodeId: id, gesture: gestureSchema, nodeId: id.nullable().optional() }),
     output: episodeStateSchema,
   },
   /** Replaces a call that already ran: forks the tree at its parent. */
@@ -227,13 +240,5 @@ export const episodeMethods = {
   'episode.observationImage': {
     input: z.strictObject({ episodeId: id, nodeId: id.nullable(), size: z.number().int().min(16).max(2048) }),
     output: z.object({ mime: z.string(), bytes: z.instanceof(Uint8Array) }),
-  },
-  /**
-   * Mask for a prompt without recording anything: live preview while dragging. Latest wins.
-   * At the head, or at `nodeId` (null: before the first turn).
-   */
-  'segment.preview': {
-    input: z.strictObject({ episodeId: id, gesture: gestureSchema, nodeId: id.nullable().optional() }),
-    output: z.object({ mask: rleSchema.nullable() }),
   },
 } as const;

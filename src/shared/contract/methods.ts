@@ -4,19 +4,31 @@ import { appInfoSchema, appMethods } from './app';
 import { categoryMethods } from './categories';
 import { id } from './common';
 import { episodeMethods, episodeStateSchema } from './episodes';
+import { formatMethods } from './formats';
 import { historyMethods } from './history';
 import { imageMethods } from './images';
+import { insightMethods } from './insight';
 import { jobMethods, jobStateSchema } from './jobs';
+import { pictureMethods } from './pictures';
 import { projectMethods, projectSummarySchema } from './projects';
+import { reviewMethods } from './review';
+import { runMethods } from './runs';
+import { embeddingSchema, segmentMethods } from './segment';
 
 export * from './annotations';
 export * from './app';
 export * from './categories';
 export * from './episodes';
+export * from './formats';
 export * from './history';
 export * from './images';
+export * from './insight';
 export * from './jobs';
+export * from './pictures';
 export * from './projects';
+export * from './review';
+export * from './runs';
+export * from './segment';
 
 /** Every method that the engine answers, by topic: input and output, validated on both sides of the border. */
 export const methods = {
@@ -28,6 +40,12 @@ export const methods = {
   ...historyMethods,
   ...episodeMethods,
   ...jobMethods,
+  ...formatMethods,
+  ...runMethods,
+  ...segmentMethods,
+  ...pictureMethods,
+  ...reviewMethods,
+  ...insightMethods,
 } as const;
 
 export type MethodName = keyof typeof methods;
@@ -45,6 +63,7 @@ export const events = {
   /** Text of the thought that is being written, in order. */
   'episode.text': z.object({ episodeId: id, text: z.string() }),
   'job.changed': jobStateSchema,
+  'segment.embedding': embeddingSchema,
   'app.changed': appInfoSchema,
 } as const;
 export type EventName = keyof typeof events;

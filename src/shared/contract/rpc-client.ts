@@ -45,6 +45,7 @@ export class EventListeners {
     'episode.changed': new Set(),
     'episode.text': new Set(),
     'job.changed': new Set(),
+    'segment.embedding': new Set(),
     'app.changed': new Set(),
   };
 

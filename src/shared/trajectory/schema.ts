@@ -21,6 +21,11 @@ export const observedObjectSchema = z.object({
   points: z.array(promptPointSchema),
   mask: rleSchema.nullable(),
   predictedIou: z.number().nullable(),
+  /**
+   * Index among the decoder's candidates of the mask that a person chose. Left out when nobody chose: the mask is then
+   * the segmenter's own choice, which is what any policy gets for these prompts.
+   */
+  candidate: z.number().int().min(0).optional(),
 });
 export type ObservedObject = z.infer<typeof observedObjectSchema>;
 
