@@ -24,6 +24,7 @@ import type { Database } from './database';
 import { type ImageConditions, ImageList, type ImagePlace, type ListImages } from './image-list';
 import { ImageStates } from './image-states';
 import { type ImagePatch, Images, type NewImage, type ProjectImage } from './images';
+import { InsightRows } from './insight-rows';
 import { Jobs } from './jobs';
 import { Journal, type Played } from './journal';
 import { Roots } from './roots';
@@ -70,6 +71,8 @@ export class ProjectStore
     Offer<Jobs, 'failInterrupted'>
 {
   readonly file: string;
+  /** What statistics read. */
+  readonly insight: InsightRows;
   readonly #db: Database;
   readonly #journal: Journal;
   readonly #settings: Settings;
@@ -86,6 +89,7 @@ export class ProjectStore
   constructor(db: Database) {
     this.#db = db;
     this.file = db.file;
+    this.insight = new InsightRows(db);
     const roots = new Roots(db);
     const journal = new Journal(db, () => roots.reload());
     const images = new Images(db, journal, roots);
