@@ -1,15 +1,24 @@
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { EpisodeState as Episode, Gesture, Mode, PendingCall } from '@shared/contract/methods';
+import type {
+  EpisodeState as Episode,
+  Explanation,
+  Gesture,
+  Mode,
+  PendingCall,
+  Rerun,
+} from '@shared/contract/methods';
 import { isEmptyRle, type Rle } from '@shared/mask/rle';
-import type { ObservedObject, TrajectoryNode } from '@shared/trajectory/schema';
+import type { Observation, ObservedObject, TrajectoryNode } from '@shared/trajectory/schema';
 import { findNode } from '@shared/trajectory/tree';
 import { SvelteMap } from 'svelte/reactivity';
+import { type Comparison, compareTurns } from '../lib/comparison';
 import { sameGesture } from '../lib/gesture';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
-import { timeline } from '../lib/timeline';
+import { lineThrough, timeline } from '../lib/timeline';
 import type { AppState } from './app.svelte';
 import type { ImagesState } from './images.svelte';
+import { ReviewState } from './review.svelte';
 
 export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay'; trajectoryId: string };
 
@@ -34,6 +43,7 @@ export class EpisodeStates {
   lost = $state(false);
   #asking = false;
   readonly #byImage = new SvelteMap<string, Episode>();
+  readonly review = new ReviewState();
 
   readonly #host: Host;
   readonly #app: AppState;
@@ -49,22 +59,42 @@ export class EpisodeStates {
       ? this.current
       : null,
   );
-  readonly pending: PendingCall | null = $derived(
-    this.open?.status === 'proposed' ? this.open.pending : null,
+  /** A turn is looked at that is not where the episode stands. */
+  readonly looking: boolean = $derived(
+    !!this.current && this.review.at !== null && this.review.at.node !== this.current.head,
   );
-  readonly headNode: TrajectoryNode | null = $derived.by(() => {
+  /** The call that waits for a decision; null while another turn is looked at. */
+  readonly pending: PendingCall | null = $derived(
+    this.open?.status === 'proposed' && !this.looking ? this.open.pending : null,
+  );
+  readonly headNode: TrajectoryNode | null = $derived.by(() => this.#node(this.current?.head ?? null));
+  /** The turn on the canvas, null: before the first. */
+  readonly shownId: string | null = $derived.by(() => {
+    const { current, looking } = this;
+    return looking ? (this.review.at?.node ?? null) : (current?.head ?? null);
+  });
+  readonly shownNode: TrajectoryNode | null = $derived.by(() => this.#node(this.shownId));
+  readonly turns = $derived(
+    this.current ? timeline(this.current.trajectory, this.current.head, this.review.expanded) : [],
+  );
+  /** The turns that scrubbing goes through. */
+  readonly line: readonly string[] = $derived(
+    this.current ? lineThrough(this.current.trajectory, this.shownId, this.current.head) : [],
+  );
+  /** What is seen at the turn on the canvas; of a settled episode only while it is looked through. */
+  readonly observation: Observation | null = $derived.by(() => {
     const { current } = this;
-    return (current?.head && findNode(current.trajectory, current.head)) || null;
+    if (!current || !(this.open || this.looking)) return null;
+    return this.observationAt(this.shownId);
   });
-  readonly turns = $derived(this.current ? timeline(this.current.trajectory, this.current.head) : []);
-  readonly objects: readonly ObservedObject[] = $derived.by(() => {
-    const { open } = this;
-    if (!open) return [];
-    const observation = this.headNode?.observation ?? (open.head === null ? open.trajectory.root : null);
-    return observation?.objects ?? [];
+  readonly comparison: Comparison | null = $derived.by(() => {
+    const { compared } = this.review;
+    const [a, b] = compared ? [this.observationAt(compared.a), this.observationAt(compared.b)] : [];
+    return a && b && this.current ? compareTurns(a, b, this.current.trajectory.header.image) : null;
   });
+  readonly objects: readonly ObservedObject[] = $derived(this.observation?.objects ?? []);
   readonly activeObject: ObservedObject | null = $derived.by(() => {
-    const observation = this.headNode?.observation;
+    const { observation } = this;
     return (
       this.objects.find((object) => object.id === observation?.activeObject) ?? this.objects.at(-1) ?? null
     );
@@ -72,7 +102,9 @@ export class EpisodeStates {
   readonly maskCount = $derived(this.objects.filter((object) => hasPixels(object.mask)).length);
   readonly isWorking = $derived(this.open?.status === 'thinking' || this.open?.status === 'acting');
   /** The agent says that the image does not show what was asked for. */
-  readonly saysNoTarget = $derived(this.open?.status === 'ended' && this.headNode?.ended === 'no_target');
+  readonly saysNoTarget = $derived(
+    (this.open?.status === 'ended' || (!!this.open && this.looking)) && this.shownNode?.ended === 'no_target',
+  );
 
   constructor(host: Host, app: AppState, images: ImagesState) {
     this.#host = host;
@@ -98,6 +130,7 @@ export class EpisodeStates {
     if (imageId === null) return undefined;
     this.streamed = '';
     this.lost = false;
+    this.review.reset();
     return this.#run((call) => call('episode.start', { imageId, query, mode, source, turnBudget }));
   }
 
@@ -123,17 +156,84 @@ export class EpisodeStates {
     return this.#command((episodeId, call) => call('episode.rejectCall', { episodeId, reason: null }));
   }
 
+  /** A person's call where the canvas stands: at the head, or after the turn that is looked at. */
   async act(gesture: Gesture): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.act', { episodeId, gesture }), 'free');
+    const after = this.looking ? { nodeId: this.shownId } : {};
+    return this.#moved(
+      this.#command((episodeId, call) => call('episode.act', { episodeId, gesture, ...after }), 'free'),
+    );
   }
 
   async correct(nodeId: string, gesture: Gesture): Promise<Episode | undefined> {
-    return this.#command((episodeId, call) => call('episode.correct', { episodeId, nodeId, gesture }));
+    return this.#moved(
+      this.#command((episodeId, call) => call('episode.correct', { episodeId, nodeId, gesture })),
+    );
+  }
+
+  /** A call before or after a turn. @returns what became of the later calls */
+  async insert(nodeId: string, place: 'before' | 'after', gesture: Gesture): Promise<Rerun | undefined> {
+    let rerun: Rerun | undefined;
+    await this.#moved(
+      this.#command(async (episodeId, call) => {
+        const result = await call('episode.insert', { episodeId, nodeId, place, gesture });
+        rerun = result.rerun;
+        return result.state;
+      }),
+    );
+    return rerun;
+  }
+
+  /** A fork without the turn. @returns what became of the later calls */
+  async remove(nodeId: string): Promise<Rerun | undefined> {
+    let rerun: Rerun | undefined;
+    await this.#moved(
+      this.#command(async (episodeId, call) => {
+        const result = await call('episode.remove', { episodeId, nodeId });
+        rerun = result.rerun;
+        return result.state;
+      }),
+    );
+    return rerun;
+  }
+
+  /** Why a call was rejected or corrected; null takes the reason back. Holds up nothing. */
+  async giveReason(nodeId: string, reason: string | null): Promise<void> {
+    const episodeId = this.current?.episodeId;
+    if (!episodeId) return;
+    const state = await this.#app.attempt(() =>
+      this.#host.connection.call('episode.giveReason', { episodeId, nodeId, reason }),
+    );
+    if (state) this.#put(state);
+  }
+
+  /** What the model was given at a turn, null: for the pending call; null when it cannot be said. */
+  async explain(nodeId: string | null): Promise<Explanation | null> {
+    const episodeId = this.current?.episodeId;
+    if (!episodeId) return null;
+    const told = this.#app.attempt(() =>
+      this.#host.connection.call('episode.explain', { episodeId, nodeId }),
+    );
+    return (await told) ?? null;
   }
 
   async goTo(nodeId: string | null): Promise<Episode | undefined> {
-    if (this.open?.head === nodeId) return this.open;
-    return this.#command((episodeId, call) => call('episode.goTo', { episodeId, nodeId }));
+    if (this.open?.head === nodeId) {
+      this.review.follow();
+      return this.open;
+    }
+    return this.#moved(this.#command((episodeId, call) => call('episode.goTo', { episodeId, nodeId })));
+  }
+
+  /** Shows a turn on the canvas, null: before the first. Where the episode stands itself it is followed from there. */
+  look(nodeId: string | null): void {
+    if (nodeId === this.current?.head) this.review.follow();
+    else this.review.look(nodeId);
+  }
+
+  /** What is seen after a turn, null: before the first; null when it never ran. */
+  observationAt(nodeId: string | null): Observation | null {
+    if (nodeId === null) return this.current?.trajectory.root ?? null;
+    return this.#node(nodeId)?.observation ?? null;
   }
 
   /** At once, whatever else is being waited for. */
@@ -156,11 +256,13 @@ export class EpisodeStates {
     const episodeId = this.open?.episodeId;
     if (!episodeId || this.busy) return false;
     this.busy = true;
+    const upTo = this.looking && this.shownId !== null ? { nodeId: this.shownId } : {};
     const result = await this.#app.attempt(() =>
-      this.#host.connection.call('episode.accept', { episodeId, categoryId }),
+      this.#host.connection.call('episode.accept', { episodeId, categoryId, ...upTo }),
     );
     this.busy = false;
     if (!result) return false;
+    this.review.follow();
     this.#put(result.state);
     this.#app.saved();
     return true;
@@ -170,12 +272,14 @@ export class EpisodeStates {
   close(): void {
     const id = this.#images.selectedId;
     if (id !== null) this.#byImage.delete(id);
+    this.review.reset();
     this.lost = false;
     this.streamed = '';
   }
 
   reset(): void {
     this.#byImage.clear();
+    this.review.reset();
     this.lost = false;
     this.streamed = '';
     this.query = '';
@@ -209,14 +313,31 @@ export class EpisodeStates {
     return new Blob([new Uint8Array(bytes)], { type: mime });
   }
 
-  /** Mask that a gesture would give; null when there is none or nothing to ask. */
-  async preview(gesture: Gesture): Promise<Rle | null> {
+  /**
+   * Mask that a gesture would give; null when there is none or nothing to ask.
+   *
+   * @param at the turn after which it would be made; the one on the canvas when it is left out
+   */
+  async preview(gesture: Gesture, at: string | null = this.shownId): Promise<Rle | null> {
     const episodeId = this.open?.episodeId;
     // A recording answers for its own calls without a segmenter.
     const isProposed = !!this.pending?.gesture && sameGesture(this.pending.gesture, gesture);
     if (!episodeId || !(this.#app.info?.segmenter.ready || isProposed)) return null;
-    const { mask } = await this.#host.connection.call('segment.preview', { episodeId, gesture });
-    return mask;
+    const { imageId } = this.open;
+    const input = { imageId, episodeId, gesture, nodeId: at };
+    const { candidates, best } = await this.#host.connection.call('segment.preview', input);
+    return candidates[best]?.mask ?? null;
+  }
+
+  #node(id: string | null): TrajectoryNode | null {
+    return (id !== null && this.current && findNode(this.current.trajectory, id)) || null;
+  }
+
+  /** After the person's act the canvas shows where it led. */
+  async #moved(act: Promise<Episode | undefined>): Promise<Episode | undefined> {
+    const state = await act;
+    if (state) this.review.follow();
+    return state;
   }
 
   async #command(

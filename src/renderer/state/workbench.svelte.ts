@@ -1,7 +1,8 @@
-import type { Category, Gesture } from '@shared/contract/methods';
+import type { Category, Gesture, Rerun } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 import { encodeMask } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
+import { findNode } from '@shared/trajectory/tree';
 import { getContext, setContext, untrack } from 'svelte';
 import { pieceOf } from '../canvas/mask-piece';
 import { paint } from '../canvas/painter';
@@ -15,12 +16,14 @@ import {
   type Tool,
 } from '../canvas/scene';
 import { authorColor } from '../lib/author';
+import { type Comparison, comparisonColor } from '../lib/comparison';
 import { nudged, placeOf, resized } from '../lib/gesture';
 import type { Host } from '../lib/host';
 import { LatestWins } from '../lib/latest-wins';
 import { text } from '../lib/text';
 import { AppState } from './app.svelte';
 import { CanvasState } from './canvas.svelte';
+import { EditingState } from './editing.svelte';
 import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
 import { HistoryState } from './history.svelte';
 import { ImagesState } from './images.svelte';
@@ -42,6 +45,7 @@ export class Workbench {
   readonly images: ImagesState;
   readonly episode: EpisodeStates;
   readonly canvas = new CanvasState();
+  readonly editing = new EditingState(this);
   readonly history: HistoryState;
   question = $state.raw<CategoryQuestion | null>(null);
   image = $state.raw<HTMLImageElement | null>(null);
@@ -50,12 +54,16 @@ export class Workbench {
   readonly editable: EditableCall | null = $derived.by(() => this.#editable());
   readonly scene: Scene = $derived.by(() => this.#scene());
   readonly items: readonly MaskItem[] = $derived.by(() => this.#items());
+  /** All but the one that the edit layer shows. */
+  readonly shownItems: readonly MaskItem[] = $derived.by(() => {
+    const { hiddenId } = this.editing;
+    return hiddenId === null ? this.items : this.items.filter(({ id }) => id !== hiddenId);
+  });
   /** Whether accepting would make annotations of the episode's masks, or settle that there is no target. */
   readonly canAccept = $derived.by(
     () =>
       !!this.episode.open &&
-      !this.episode.isWorking &&
-      !this.episode.pending &&
+      (this.episode.looking || (!this.episode.isWorking && !this.episode.pending)) &&
       (this.episode.maskCount > 0 || this.episode.saysNoTarget),
   );
   readonly canUndo = $derived.by(() => this.canvas.polygon.length > 0 || this.history.marks.undo !== null);
@@ -111,11 +119,13 @@ export class Workbench {
     const { selectedId } = this.images;
     untrack(() => {
       this.canvas.clear();
+      this.editing.clear();
       this.image = null;
       this.imageFailed = false;
       this.images.rememberSelected(this.project.current?.location ?? '');
       const { current } = this.episode;
       this.episode.query = current?.trajectory.header.query ?? '';
+      this.episode.review.reset();
       this.episode.lost = false;
       if (selectedId !== null) void this.app.attempt(() => this.history.refresh());
     });
@@ -185,6 +195,7 @@ export class Workbench {
   }
 
   async #agent(mode: 'step' | 'auto'): Promise<void> {
+    this.episode.review.follow();
     const { open } = this.episode;
     const query = this.episode.query.trim();
     if (open && query === open.trajectory.header.query.trim()) {
@@ -225,12 +236,16 @@ export class Workbench {
     await this.episode.stop();
   }
 
+  /** From the turn on the canvas. */
   async takePen(): Promise<void> {
+    if (this.episode.open && this.episode.looking) await this.episode.goTo(this.episode.shownId);
     if (this.episode.open && this.episode.open.mode !== 'manual') await this.episode.setMode('manual');
     if (this.canvas.tool === 'select') this.canvas.setTool('box');
   }
 
+  /** The agent goes on from the turn on the canvas. */
   async handBack(): Promise<void> {
+    if (this.episode.open && this.episode.looking) await this.episode.goTo(this.episode.shownId);
     await this.#agent(this.episode.agentMode);
   }
 
@@ -244,7 +259,8 @@ export class Workbench {
 
   /** The one meaning of Enter: what waits for a yes, nearest first. */
   async accept(): Promise<void> {
-    if (this.canvas.polygon.length >= 3) await this.closePolygon();
+    if (this.editing.operation) await this.editing.apply();
+    else if (this.canvas.polygon.length >= 3) await this.closePolygon();
     else if (this.canvas.staged) await this.commitStaged();
     else if (this.episode.pending) await this.#acceptCall();
     else if (this.canAccept) await this.acceptEpisode(null);
@@ -252,13 +268,76 @@ export class Workbench {
 
   /** The one meaning of Backspace. */
   async reject(): Promise<void> {
-    if (this.canvas.polygon.length > 0) this.canvas.polygon = this.canvas.polygon.slice(0, -1);
+    if (this.editing.operation) this.editing.cancel();
+    else if (this.canvas.polygon.length > 0) this.canvas.polygon = this.canvas.polygon.slice(0, -1);
     else if (this.canvas.staged) this.canvas.staged = null;
     else if (this.episode.pending) await this.episode.rejectCall();
+    else if (this.episode.open && this.episode.looking) await this.removeTurn();
     else if (this.episode.open && !this.episode.isWorking && this.episode.turns.length > 0) {
       const rejected = await this.episode.reject();
       if (rejected) this.app.toast('info', text.episode.rejected, text.episode.rejectedHint);
     } else if (this.canvas.selectedId !== null) await this.deleteSelected();
+  }
+
+  /** Takes the turn on the canvas out; says what became of the later ones. */
+  async removeTurn(): Promise<void> {
+    const { shownNode } = this.episode;
+    if (!this.episode.open || !shownNode) return;
+    this.canvas.staged = null;
+    const rerun = await this.episode.remove(shownNode.id);
+    if (rerun) this.#tellRerun(text.timeline.removed, rerun);
+  }
+
+  /** Puts a call before or after a turn; says what became of the later ones. */
+  async insertCall(gesture: Gesture): Promise<void> {
+    const { draft } = this.episode.review;
+    if (draft?.kind !== 'insert') return;
+    this.canvas.staged = null;
+    await this.#showUnderway(gesture, async () => {
+      const rerun = await this.episode.insert(draft.node, draft.place, gesture);
+      if (rerun) this.#tellRerun(text.timeline.inserted, rerun);
+    });
+  }
+
+  #tellRerun(title: string, { ran, left }: Rerun): void {
+    if (ran.length === 0 && left.length === 0) return;
+    const trajectory = this.episode.current?.trajectory;
+    const reasons = left.map(({ node, why }) => {
+      const call = (trajectory && findNode(trajectory, node)?.call?.name) ?? text.agent.noCall;
+      return `${call}: ${text.timeline.left[why]}`;
+    });
+    this.app.toast('info', title, [text.timeline.ranAgain(ran.length), ...reasons].join(' '));
+  }
+
+  /** Another call in place of the turn on the canvas. */
+  async correctShown(gesture: Gesture): Promise<void> {
+    const { shownNode } = this.episode;
+    if (!shownNode) return;
+    this.canvas.staged = null;
+    await this.#showUnderway(gesture, async () => {
+      await this.episode.correct(shownNode.id, gesture);
+    });
+  }
+
+  /** Opens or closes the fields with the numbers of a turn's call. */
+  editNumbers(nodeId: string): void {
+    const { review } = this.episode;
+    const wasOpen = review.draft?.kind === 'edit' && review.draft.node === nodeId;
+    this.canvas.staged = null;
+    this.episode.look(nodeId);
+    review.draft = wasOpen ? null : { kind: 'edit', node: nodeId };
+  }
+
+  /** Begins a call before or after a turn: by numbers, or drawn on the canvas as it is there. */
+  beginInsert(nodeId: string, place: 'before' | 'after'): void {
+    const { current, review } = this.episode;
+    if (!current || !this.episode.open) return;
+    this.canvas.staged = null;
+    const node = findNode(current.trajectory, nodeId);
+    if (!node) return;
+    this.episode.look(place === 'before' ? node.parent : nodeId);
+    review.draft = { kind: 'insert', node: nodeId, place };
+    if (this.canvas.tool === 'select') this.canvas.setTool('box');
   }
 
   async acceptEpisode(given: Category | null): Promise<void> {
@@ -315,13 +394,19 @@ export class Workbench {
       this.canvas.polygon = this.canvas.polygon.slice(0, -1);
       return;
     }
+    if (this.editing.operation) {
+      this.editing.cancel();
+      return;
+    }
     this.canvas.staged = null;
+    await this.editing.settled();
     if (this.history.marks.undo === null) return;
     await this.history.undo();
     await this.images.refreshSelected();
   }
 
   async redo(): Promise<void> {
+    await this.editing.settled();
     if (this.history.marks.redo === null) return;
     await this.history.redo();
     await this.images.refreshSelected();
@@ -332,6 +417,10 @@ export class Workbench {
   /** A person's call: at the head, or instead of the call by which the episode ended. */
   async gesture(gesture: Gesture): Promise<void> {
     this.canvas.staged = null;
+    if (this.episode.review.draft?.kind === 'insert') {
+      await this.insertCall(gesture);
+      return;
+    }
     await this.#showUnderway(gesture, async () => {
       if (this.episode.open?.mode === 'auto') await this.episode.stop();
       if (!this.episode.open) {
@@ -361,19 +450,23 @@ export class Workbench {
   async edited(gesture: Gesture): Promise<void> {
     if (this.canvas.staged) {
       this.canvas.staged = gesture;
-      this.canvas.dragged = gesture;
-      this.showPreview(gesture);
+      this.canvas.dragged = null;
+      this.showPreview(gesture, this.#editedAt);
       return;
     }
     await this.#commit(gesture);
   }
 
   async #commit(gesture: Gesture): Promise<void> {
-    const { pending, headNode } = this.episode;
+    const { pending, shownNode, review } = this.episode;
+    if (review.draft?.kind === 'insert') {
+      await this.insertCall(gesture);
+      return;
+    }
     this.canvas.staged = null;
     await this.#showUnderway(gesture, async () => {
       if (pending) await this.episode.act(gesture);
-      else if (headNode) await this.episode.correct(headNode.id, gesture);
+      else if (shownNode) await this.episode.correct(shownNode.id, gesture);
     });
   }
 
@@ -389,8 +482,20 @@ export class Workbench {
     const { staged } = this.canvas;
     const image = this.images.selected;
     if (!staged || !image) return;
-    this.canvas.staged = resize ? resized(staged, dx, dy, image) : nudged(staged, dx, dy, image);
-    this.showPreview(this.canvas.staged);
+    this.stageCall(resize ? resized(staged, dx, dy, image) : nudged(staged, dx, dy, image));
+  }
+
+  /** Shows a call on the canvas as the person would make it, with the mask that it would give. */
+  stageCall(gesture: Gesture): void {
+    this.canvas.staged = gesture;
+    this.showPreview(gesture, this.#editedAt);
+  }
+
+  /** Where a call that is moved or typed would be made: in place of the turn on the canvas, unless it is a new one. */
+  get #editedAt(): string | null {
+    const { pending, shownNode, shownId, review } = this.episode;
+    if (pending || !shownNode || review.draft?.kind === 'insert') return shownId;
+    return shownNode.parent;
   }
 
   async commitStaged(): Promise<void> {
@@ -403,7 +508,7 @@ export class Workbench {
   }
 
   /** Shows what a gesture would give: one question at a time, the latest wins. */
-  showPreview(gesture: Gesture | null): void {
+  showPreview(gesture: Gesture | null, at?: string | null): void {
     if (!gesture || (gesture.name !== 'segment_box' && gesture.name !== 'add_point')) {
       this.#preview.drop();
       this.canvas.preview = null;
@@ -411,7 +516,7 @@ export class Workbench {
     }
     void this.#preview.ask(gesture, async (wanted, isWanted) => {
       try {
-        const mask = await this.episode.preview(wanted);
+        const mask = await this.episode.preview(wanted, at);
         if (isWanted()) this.canvas.preview = mask;
       } catch (error) {
         // A preview is a courtesy: the gesture itself will say what is wrong.
@@ -429,6 +534,10 @@ export class Workbench {
     const image = this.images.selected;
     const points = this.canvas.polygon;
     if (!image || points.length < 3) return;
+    if (await this.editing.closeRing(points)) {
+      this.canvas.polygon = [];
+      return;
+    }
     const bitmap = fillPolygon(points, image);
     if (!bitmap) {
       this.app.toast('info', text.polygon.empty, text.polygon.emptyHint);
@@ -454,12 +563,14 @@ export class Workbench {
   }
 
   setTool(tool: Tool): void {
+    this.editing.clear();
     this.canvas.setTool(tool);
   }
 
   // Annotations
 
   async deleteSelected(): Promise<void> {
+    if (this.editing.removeCorner()) return;
     const { selectedId } = this.canvas;
     if (selectedId !== null) await this.deleteAnnotation(selectedId);
   }
@@ -501,19 +612,27 @@ export class Workbench {
   /** Escape: lets go of what is nearest. False when there was nothing. */
   cancel(): boolean {
     const { canvas } = this;
+    const { review } = this.episode;
     if (this.question) this.question.answer(null);
     else if (this.app.panel) this.app.panel = null;
     else if (canvas.polygon.length > 0) canvas.polygon = [];
+    else if (this.editing.cancel()) return true;
     else if (canvas.staged) {
       canvas.staged = null;
       canvas.preview = null;
-    } else if (canvas.selectedId !== null) canvas.selectedId = null;
+    } else if (review.explained) review.explained = null;
+    else if (review.draft) review.draft = null;
+    else if (review.compared) review.compared = null;
+    else if (review.at) review.follow();
+    else if (canvas.alsoSelected.length > 0) canvas.alsoSelected = [];
+    else if (canvas.selectedId !== null) canvas.selectedId = null;
     else if (canvas.tool !== 'select') canvas.setTool('select');
     else return false;
     return true;
   }
 
   readonly stageEvents: StageEvents = {
+    edit: this.editing.events,
     gesture: (gesture) => void this.gesture(gesture),
     drafted: (gesture) => {
       this.canvas.dragged = gesture;
@@ -521,13 +640,31 @@ export class Workbench {
     },
     dragged: (gesture) => {
       this.canvas.dragged = gesture;
-      this.showPreview(gesture);
+      this.showPreview(gesture, this.#editedAt);
     },
     edited: (gesture) => void this.edited(gesture),
-    picked: (ids) => {
+    picked: (ids, adds) => {
+      if (this.episode.comparison) return;
+      this.editing.clear();
+      const [top] = ids;
+      const { selectedId, alsoSelected } = this.canvas;
+      if (adds && selectedId !== null) {
+        if (top === undefined || top === selectedId) return;
+        const without = alsoSelected.filter((id) => id !== top);
+        this.canvas.alsoSelected = without.length < alsoSelected.length ? without : [...alsoSelected, top];
+        return;
+      }
+      this.canvas.alsoSelected = [];
       // A second click at the same place goes one mask deeper.
-      const at = ids.indexOf(this.canvas.selectedId ?? -1);
+      const at = ids.indexOf(selectedId ?? -1);
       this.canvas.selectedId = ids.length === 0 ? null : (ids[(at + 1) % ids.length] ?? null);
+    },
+    opened: (ids) => {
+      const { selectedId } = this.canvas;
+      const id = selectedId !== null && ids.includes(selectedId) ? selectedId : ids[0];
+      if (id === undefined) return;
+      this.setTool('polygon');
+      this.canvas.selectedId = id;
     },
     hovered: (id) => {
       if (this.canvas.hoveredId !== id) this.canvas.hoveredId = id;
@@ -566,8 +703,15 @@ export class Workbench {
   }
 
   #editable(): EditableCall | null {
-    const { open, pending, headNode } = this.episode;
-    if (!open || this.episode.isWorking || this.canvas.underway) return null;
+    const { open, pending, shownNode, looking, review } = this.episode;
+    if (!open || this.canvas.underway || this.episode.comparison) return null;
+    if (this.episode.isWorking && !looking) return null;
+    if (review.draft?.kind === 'insert') {
+      const { staged } = this.canvas;
+      return staged && placeOf(staged)
+        ? { key: `insert ${review.draft.node}`, gesture: staged, color: authorColor.human, ghost: true }
+        : null;
+    }
     if (pending) {
       const gesture = this.canvas.staged ?? pending.gesture;
       return gesture && placeOf(gesture)
@@ -579,13 +723,13 @@ export class Workbench {
           }
         : null;
     }
-    if (!headNode || headNode.invalid) return null;
-    const gesture = this.canvas.staged ?? open.gestures[headNode.id];
+    if (!shownNode || shownNode.invalid) return null;
+    const gesture = this.canvas.staged ?? open.gestures[shownNode.id];
     return gesture && placeOf(gesture)
       ? {
-          key: headNode.id,
+          key: shownNode.id,
           gesture,
-          color: this.canvas.staged ? authorColor.human : authorColor[headNode.author],
+          color: this.canvas.staged ? authorColor.human : authorColor[shownNode.author],
           ghost: this.canvas.staged !== null,
         }
       : null;
@@ -594,23 +738,28 @@ export class Workbench {
   #scene(): Scene {
     const image = this.images.selected;
     if (!image) return emptyScene;
-    const { activeObject, objects, headNode, open, pending } = this.episode;
+    const { comparison } = this.episode;
+    if (comparison) return this.#comparisonScene(comparison, image);
+    const { activeObject, objects, observation, pending } = this.episode;
     const { editable } = this;
     const preview = this.canvas.preview ? pieceOf(this.canvas.preview) : null;
     const edits = editable?.gesture;
     const shownBox = activeObject?.box ?? null;
     const points = activeObject?.points ?? [];
-    const view = headNode?.observation?.view.box ?? null;
+    const view = observation?.view.box ?? null;
     const isWhole =
       !view || (view.x1 <= 0 && view.y1 <= 0 && view.x2 >= image.width && view.y2 >= image.height);
     const runEdit = editable && !editable.ghost && !pending;
     return {
       image: this.image,
       size: { width: image.width, height: image.height },
-      items: this.items,
+      items: this.shownItems,
       hoveredId: this.canvas.hoveredId,
       selectedId: this.canvas.selectedId,
-      active: activeObject?.mask && hasPixels(activeObject.mask) ? pieceOf(activeObject.mask) : null,
+      active:
+        activeObject?.mask && hasPixels(activeObject.mask) && !this.editing.hidesEpisode
+          ? pieceOf(activeObject.mask)
+          : null,
       siblings: objects.flatMap((object) => {
         const piece = object !== activeObject && object.mask ? pieceOf(object.mask) : null;
         return piece ? [piece] : [];
@@ -629,9 +778,26 @@ export class Workbench {
       },
       editable,
       underway: this.canvas.underway,
-      view: open && !isWhole ? view : null,
+      view: isWhole ? null : view,
       tool: this.canvas.tool,
       polygon: this.canvas.polygon,
+      masksVisible: this.canvas.masksVisible,
+    };
+  }
+
+  /** Two turns laid over each other in place of everything else. */
+  #comparisonScene({ onlyA, onlyB, both }: Comparison, image: { width: number; height: number }): Scene {
+    const layers = { onlyA, onlyB, both };
+    const items = (['onlyA', 'onlyB', 'both'] as const).flatMap((part, index): MaskItem[] => {
+      const piece = pieceOf(layers[part]);
+      return piece ? [{ id: -1 - index, piece, color: comparisonColor[part] }] : [];
+    });
+    return {
+      ...emptyScene,
+      image: this.image,
+      size: { width: image.width, height: image.height },
+      items,
+      tool: this.canvas.tool,
       masksVisible: this.canvas.masksVisible,
     };
   }

@@ -3,8 +3,10 @@ import { agent } from './agent';
 import { app } from './app';
 import { canvas } from './canvas';
 import { category } from './category';
+import { editing } from './editing';
 import { episode } from './episode';
 import { exporting } from './exporting';
+import { help } from './help';
 import { images } from './images';
 import { jobs } from './jobs';
 import { keys } from './keys';
@@ -12,11 +14,15 @@ import { models } from './models';
 import { modes } from './modes';
 import { objects } from './objects';
 import { pages } from './pages';
+import { palette } from './palette';
 import { polygon } from './polygon';
 import { project } from './project';
 import { query } from './query';
+import { settings } from './settings';
 import { status } from './status';
+import { timeline } from './timeline';
 import { tools } from './tools';
+import { tour } from './tour';
 import { welcome } from './welcome';
 import { zoom } from './zoom';
 
@@ -31,15 +37,21 @@ export const zhCn: typeof en = {
   modes,
   models,
   agent,
+  timeline,
   episode,
   objects,
   category,
   tools,
   pages,
   polygon,
+  editing,
   zoom,
   canvas,
   status,
   jobs,
   keys,
+  help,
+  palette,
+  settings,
+  tour,
 };
