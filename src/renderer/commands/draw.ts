@@ -50,7 +50,8 @@ export const drawCommands: readonly Command[] = [
     title: text.keys.cycle,
     keys: ['Tab'],
     repeats: true,
-    enabled: ({ images }) => document.activeElement?.id === 'stage' && images.annotations.length > 0,
+    focus: 'stage',
+    enabled: ({ images }) => images.annotations.length > 0,
     run: (workbench) => workbench.cycleSelection(1),
   },
   {
@@ -59,7 +60,8 @@ export const drawCommands: readonly Command[] = [
     title: text.keys.cycleBack,
     keys: ['Shift+Tab'],
     repeats: true,
-    enabled: ({ images }) => document.activeElement?.id === 'stage' && images.annotations.length > 0,
+    focus: 'stage',
+    enabled: ({ images }) => images.annotations.length > 0,
     run: (workbench) => workbench.cycleSelection(-1),
   },
 ];

@@ -57,12 +57,4 @@ export const viewCommands: readonly Command[] = [
     repeats: true,
     run: ({ images }) => void images.selectOffset(1),
   },
-  {
-    id: 'view.keys',
-    group: 'view',
-    title: text.keys.help,
-    keys: ['?'],
-    always: true,
-    run: ({ app }) => app.togglePanel('keys'),
-  },
 ];

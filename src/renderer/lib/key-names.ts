@@ -1,11 +1,9 @@
 import { text } from './text';
 
-const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
+const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.userAgent ?? '');
 
 const signs: Record<string, string> = {
-  Mod: isMac ? '⌘' : 'Ctrl',
-  Alt: isMac ? '⌥' : 'Alt',
-  Shift: '⇧',
+  ...(isMac ? { Mod: '⌘', Alt: '⌥', Shift: '⇧' } : { Mod: 'Ctrl', Alt: 'Alt', Shift: 'Shift' }),
   Enter: '↵',
   Backspace: '⌫',
   ArrowLeft: '←',
@@ -35,10 +33,15 @@ export function keyOf(event: KeyboardEvent): string {
     .join('+');
 }
 
-/** A key as people read it, cap by cap: `Mod+Shift+z` gives Ctrl, ⇧, Z. */
+/** A key as people read it, cap by cap: `Mod+Shift+z` gives Ctrl, Shift, Z, on a Mac ⌘, ⇧, Z. */
 export function capsOf(key: string): string[] {
   const parts = key.endsWith('+') ? [...key.slice(0, -1).split('+'), '+'] : key.split('+');
   return parts
     .filter((part) => part !== '')
     .map((part) => signs[part] ?? text.keys.names[part] ?? (part.length === 1 ? part.toUpperCase() : part));
+}
+
+/** A key in a sentence: "Ctrl+Shift+Z", on a Mac "⌘⇧Z". */
+export function writtenKey(key: string): string {
+  return capsOf(key).join(isMac ? '' : '+');
 }

@@ -1,4 +1,6 @@
 import { commands } from '../commands';
+import { type Command, isAvailable } from '../commands/command';
+import { keys } from '../state/keys.svelte';
 import type { Workbench } from '../state/workbench.svelte';
 import { keyOf } from './key-names';
 
@@ -51,27 +53,38 @@ export function bindKeys(workbench: Workbench): () => void {
 
 /** Whether the key did something. */
 function handleKey(workbench: Workbench, event: KeyboardEvent): boolean {
-  if (event.isComposing || isTyping(event.target)) return false;
-  if (document.querySelector('dialog[open]')) return false;
-  if (event.key === 'Escape') return workbench.cancel();
+  if (event.isComposing || document.querySelector('dialog[open]')) return false;
   const key = keyOf(event);
-  const command = commands.find(({ keys }) => keys.includes(key));
-  if (!command?.always && (!workbench.project.current || workbench.question)) return false;
-  if (workbench.canvas.staged && nudgeBy(workbench, event)) return true;
-  if (!command) return false;
-  if (workbench.app.page !== 'label' && command.group !== 'go' && !command.always) return false;
-  if (event.repeat && !command.repeats) return true;
+  const typing = isTyping(event.target);
+  if (!typing && event.key === 'Escape') return workbench.cancel();
   // A focused control answers Enter itself.
   if (key === 'Enter' && isControl(event.target)) return false;
-  if (command.enabled?.(workbench) === false) return false;
+  if (!typing && workbench.canvas.staged && nudgeBy(workbench, event)) return true;
+  const command = meantBy(key, workbench, (each) => !typing || each.inFields === true);
+  if (!command) return false;
+  if (event.repeat && !command.repeats) return true;
   command.run(workbench);
   return true;
 }
 
+/** The command that a key means here and now. */
+function meantBy(
+  key: string,
+  workbench: Workbench,
+  fits: (command: Command) => boolean = () => true,
+): Command | undefined {
+  return commands.find(
+    (command) =>
+      keys.of(command).includes(key) &&
+      fits(command) &&
+      (command.focus === undefined || document.activeElement?.id === command.focus) &&
+      isAvailable(command, workbench),
+  );
+}
+
 /** Space is told apart from panning when it is let go. */
 function tapSpace(workbench: Workbench): void {
-  if (!workbench.project.current || workbench.question || workbench.app.page !== 'label') return;
-  commands.find(({ keys }) => keys.includes('Space'))?.run(workbench);
+  meantBy('Space', workbench)?.run(workbench);
 }
 
 function nudgeBy(workbench: Workbench, event: KeyboardEvent): boolean {

@@ -34,11 +34,12 @@ export type PreferenceValues = z.output<typeof preferencesSchema>;
 
 /** Preferences from their stored form; defaults for what is missing or damaged. */
 export function parsePreferences(stored: string | null): PreferenceValues {
-  let record: unknown = {};
+  let record: unknown;
   try {
     record = JSON.parse(stored ?? '{}');
   } catch {
     // Damaged: the defaults, and the next change writes it anew.
   }
-  return preferencesSchema.parse(typeof record === 'object' && record !== null ? record : {});
+  const parsed = preferencesSchema.safeParse(record);
+  return parsed.success ? parsed.data : preferencesSchema.parse({});
 }

@@ -1,9 +1,11 @@
 import type { ConnectionStatus } from '@shared/contract/connection';
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { AppInfo, JobState, MethodInput } from '@shared/contract/methods';
+import type { AppInfo, CacheKind, JobState, MethodInput, Setup, Storage } from '@shared/contract/methods';
 import type { Host } from '../lib/host';
-import { recall, remember } from '../lib/storage';
+import type { Page } from '../lib/page-names';
 import { text } from '../lib/text';
+import { preferences } from './preferences.svelte';
+import { Tour } from './tour.svelte';
 
 export interface Toast {
   id: number;
@@ -12,12 +14,34 @@ export interface Toast {
   hint: string;
 }
 
-export type Theme = 'system' | 'dark' | 'light';
 /** What is open above the workbench; one at a time. */
-export type Panel = 'keys' | 'project' | 'models' | 'export' | null;
-/** What fills the window below the top bar; `label` is the workbench itself. */
-export const pageNames = ['label', 'runs', 'classes', 'statistics', 'import', 'export', 'settings'] as const;
-export type Page = (typeof pageNames)[number];
+export type Panel = 'keys' | 'palette' | 'help' | 'project' | 'models' | 'export' | null;
+export { type Page, pageNames } from '../lib/page-names';
+
+export const settingsSections = [
+  'appearance',
+  'labelling',
+  'agent',
+  'segmenter',
+  'storage',
+  'keys',
+  'about',
+] as const;
+export type SettingsSection = (typeof settingsSections)[number];
+
+export const helpTopics = [
+  'start',
+  'label',
+  'agent',
+  'canvas',
+  'classes',
+  'runs',
+  'statistics',
+  'import',
+  'export',
+  'settings',
+] as const;
+export type HelpTopic = (typeof helpTopics)[number];
 
 const toastSeconds = { error: 12, done: 4, info: 6 } as const;
 
@@ -31,12 +55,23 @@ export class AppState {
   jobs = $state.raw<readonly JobState[]>([]);
   panel = $state<Panel>(null);
   page = $state<Page>('label');
-  theme = $state<Theme>('dark');
+  settingsSection = $state<SettingsSection>('appearance');
+  /** Null: the one of the page. */
+  helpTopic = $state<HelpTopic | null>(null);
+  readonly tour = new Tour();
   systemDark = $state(true);
+  systemReducedMotion = $state(false);
   savedAt = $state.raw<Date | null>(null);
   configuring = $state(false);
 
-  readonly dark = $derived(this.theme === 'system' ? this.systemDark : this.theme === 'dark');
+  readonly dark = $derived(
+    preferences.values.theme === 'system' ? this.systemDark : preferences.values.theme === 'dark',
+  );
+  readonly reducedMotion = $derived(
+    preferences.values.motion === 'system'
+      ? this.systemReducedMotion
+      : preferences.values.motion === 'reduced',
+  );
   readonly runningJobs = $derived(this.jobs.filter((job) => job.status === 'running'));
 
   readonly #host: Host;
@@ -44,12 +79,15 @@ export class AppState {
 
   constructor(host: Host) {
     this.#host = host;
-    const stored = recall('theme');
-    if (stored === 'system' || stored === 'dark' || stored === 'light') this.theme = stored;
     const preference = window.matchMedia('(prefers-color-scheme: dark)');
     this.systemDark = preference.matches;
     preference.addEventListener('change', () => {
       this.systemDark = preference.matches;
+    });
+    const motion = window.matchMedia('(prefers-reduced-motion: reduce)');
+    this.systemReducedMotion = motion.matches;
+    motion.addEventListener('change', () => {
+      this.systemReducedMotion = motion.matches;
     });
     const { connection } = host;
     this.connection = connection.status;
@@ -72,11 +110,6 @@ export class AppState {
     this.jobs = jobs;
   }
 
-  setTheme(theme: Theme): void {
-    this.theme = theme;
-    remember('theme', theme);
-  }
-
   async configureAgent(input: MethodInput<'app.configureAgent'>): Promise<boolean> {
     return this.#configure(() => this.#host.connection.call('app.configureAgent', input));
   }
@@ -91,6 +124,18 @@ export class AppState {
     this.configuring = false;
     if (info) this.info = info;
     return info !== undefined;
+  }
+
+  async setup(): Promise<Setup | undefined> {
+    return this.attempt(() => this.#host.connection.call('app.setup', {}));
+  }
+
+  async storage(): Promise<Storage | undefined> {
+    return this.attempt(() => this.#host.connection.call('app.storage', {}));
+  }
+
+  async clearCache(kind: CacheKind): Promise<Storage | undefined> {
+    return this.attempt(() => this.#host.connection.call('app.clearCache', { kind }));
   }
 
   async cancelJob(jobId: string): Promise<void> {
@@ -150,5 +195,18 @@ export class AppState {
 
   togglePanel(panel: Panel): void {
     this.panel = this.panel === panel ? null : panel;
+    this.helpTopic = null;
+  }
+
+  openSettings(section: SettingsSection): void {
+    this.settingsSection = section;
+    this.page = 'settings';
+    this.panel = null;
+  }
+
+  /** Null: about the page that is shown. */
+  openHelp(topic: HelpTopic | null): void {
+    this.helpTopic = topic;
+    this.panel = 'help';
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { commands } from '../commands';
 import { en } from './en';
 import { zhCn } from './zh-CN';
 
@@ -20,7 +21,7 @@ const chinese = leavesOf(zhCn, '');
 
 /** Names, formats, units, keys and examples, which are the same in every language. */
 const sameEverywhere =
-  /\b(Maskwright|Mask|wright|COCO|JSONL?|YOLO(-seg)?|LabelMe|PNG|JPE?G|WebP|TIFF|GGUF|SAM( 2)?|EfficientSAM|IoU|gIoU|RLE|Qwen[\d.]*-VL|OpenAI|CUDA|CPU|GPU|DirectML|CoreML|ONNX|ONNXRuntime|Electron|Enter|Backspace|Space|Shift|Alt|Ctrl|Tab|Del|Esc|F1|F6|Cmd|token|ID|id|px|ms|kB|MB|GB|min|s|encoder\.onnx|decoder\.onnx|embedded|model\.gguf|mmproj\.gguf|[A-Z])\b|https?:\S+|~?\/[\w/.~-]+|#[\w-]+/g;
+  /\b(Maskwright|Mask|wright|COCO|JSONL?|YOLO(-seg)?|LabelMe|PNG|JPE?G|WebP|TIFF|GGUF|SAM( 2)?|EfficientSAM|IoU|gIoU|RLE|Qwen([\d.]*-VL)?|OpenAI|CUDA|CPU|GPU|DirectML|CoreML|WebGPU|Metal|NVIDIA|Windows|macOS|vLLM|Ollama|MASKWRIGHT_API_KEY|Apache-2\.0|CC BY(-SA)? 2\.0|ONNX|ONNXRuntime|Electron|Enter|Backspace|Space|Shift|Alt|Ctrl|Tab|Del|Esc|F1|F6|Cmd|token|ID|id|px|ms|kB|MB|GB|min|s|encoder\.onnx|decoder\.onnx|embedded|model\.gguf|mmproj\.gguf|[A-Z])\b|https?:\S+|~?\/[\w/.~-]+|#[\w-]+|\[\[[\w.]+\]\]/g;
 
 /** Results for numbers that do not occur in any text, as written by `String` and by `Intl`. */
 const samples = [7_654_321, 8_765_432, 9_876_543, 6_543_219];
@@ -47,7 +48,9 @@ describe('the Chinese texts', () => {
 
   it('leave no English word', () => {
     const left = [...chinese].flatMap(([path, leaf]) => {
-      const words = call(leaf)?.replace(sameEverywhere, '').match(/[A-Za-z]{3,}/g);
+      const words = call(leaf)
+        ?.replace(sameEverywhere, '')
+        .match(/[A-Za-z]{3,}/g);
       return words ? [`${path}: ${words.join(' ')}`] : [];
     });
     expect(left).toEqual([]);
@@ -60,6 +63,15 @@ describe('the Chinese texts', () => {
       return samples.some((sample) => shows(said, sample) && !shows(translated, sample)) ? [path] : [];
     });
     expect(forgotten).toEqual([]);
+  });
+
+  it('name the same commands by their keys, and only commands that there are', () => {
+    const named = (leaf: Leaf): string[] => call(leaf)?.match(/\[\[[\w.]+\]\]/g) ?? [];
+    const ids = new Set(commands.map(({ id }) => `[[${id}]]`));
+    for (const [path, leaf] of english) {
+      expect(named(chinese.get(path) ?? '').sort(), path).toEqual(named(leaf).sort());
+      expect(named(leaf).filter((id) => !ids.has(id))).toEqual([]);
+    }
   });
 
   it('are not empty where the English ones are not', () => {

@@ -18,4 +18,6 @@ export const welcome = {
     ['Correct', 'Each call is a ghost on the picture: accept it, drag it, or draw your own.'],
     ['Keep', 'Accept the mask with a category. Export COCO and the trajectories.'],
   ],
+  tour: 'Take the tour',
+  help: 'First steps',
 };
