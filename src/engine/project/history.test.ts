@@ -19,4 +19,14 @@ describe('HistoryStacks', () => {
     stacks.append({ seq: 8, kind: 'mark', target: null });
     expect([stacks.nextUndo, stacks.nextRedo]).toEqual([8, null]);
   });
+
+  it('forgets redo when something new was done outside of the journal', () => {
+    const stacks = new HistoryStacks();
+    stacks.append({ seq: 1, kind: 'mark', target: null });
+    stacks.append({ seq: 2, kind: 'undo', target: 1 });
+    stacks.append({ seq: 3, kind: 'event', target: null });
+    expect(stacks.nextRedo).toBe(1);
+    stacks.append({ seq: 4, kind: 'event', target: 1 });
+    expect([stacks.nextUndo, stacks.nextRedo]).toEqual([null, null]);
+  });
 });
