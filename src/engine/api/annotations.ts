@@ -19,7 +19,6 @@ export function annotationHandlers(
           { imageId, categoryId, mask, query, attributes, author: 'human' },
         ]);
         if (!made) throw new Error('The store made no annotation');
-        project.setImageState(imageId, 'done');
         return made;
       });
       return { annotation, history: desk.historyState(imageId) };

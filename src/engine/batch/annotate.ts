@@ -1,5 +1,5 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
-import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
+import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
 import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
 import { decodeMask, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
@@ -11,7 +11,8 @@ import { overlap } from '../environment/ground-truth';
 import { ObservationRenderer } from '../environment/observation-image';
 import { openImage } from '../images/image-file';
 import type { Policy } from '../policies/policy';
-import type { Segmenter } from '../segmenters/segmenter';
+import type { ImageSource, Segmenter } from '../segmenters/segmenter';
+import { FailureGuard } from './failure-guard';
 import type { ItemResult, ProgressLog } from './progress-log';
 
 export interface BatchOptions {
@@ -26,15 +27,12 @@ export interface BatchOptions {
   onItem?(result: ItemResult): void;
 }
 
-/** A run in which the endpoint failed so many items and answered none is given up. */
-const refusalsToGiveUp = 3;
-
 /**
  * Runs an episode for each item that the log does not hold yet, several at a time. An item that fails is recorded
  * with its reason and the rest goes on; an error that ends the run stops all of them.
  *
- * @throws MaskwrightError CANCELLED when the signal aborts, MODEL_* when the model cannot be loaded, ENDPOINT_FAILED when
- *   an endpoint answers nothing at all; finished items are in the log
+ * @throws MaskwrightError CANCELLED when the signal aborts, what {@link FailureGuard} gives up with; finished items are
+ *   in the log
  */
 export async function annotateBatch(
   items: readonly DatasetTarget[],
@@ -43,19 +41,15 @@ export async function annotateBatch(
 ): Promise<void> {
   const renderer = new ObservationRenderer();
   const waiting = items.filter((item) => !log.done.has(item.key));
-  let succeeded = log.done.size;
-  let refusals = 0;
+  const guard = new FailureGuard();
   const failure = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
   const work = async (): Promise<void> => {
     for (let item = waiting.shift(); item; item = waiting.shift()) {
       if (signal.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
       const result = await annotateItem(item, renderer, { ...options, signal });
-      if (result.ok) succeeded++;
-      else if (result.code === 'ENDPOINT_FAILED') refusals++;
-      if (!result.ok && succeeded === 0 && refusals >= refusalsToGiveUp) {
-        throw new MaskwrightError('ENDPOINT_FAILED', result.message, { hint: result.hint });
-      }
+      if (result.ok) guard.succeeded();
+      else guard.failed(result);
       log.add(result);
       options.onItem?.(result);
     }
@@ -84,8 +78,6 @@ async function annotateItem(
       throw new MaskwrightError('CANCELLED', 'The run was stopped.', { cause: error });
     }
     const known = error instanceof MaskwrightError;
-    // A model that does not load fails every item alike: one message instead of thousands.
-    if (known && (error.code === 'MODEL_MISSING' || error.code === 'MODEL_UNREADABLE')) throw error;
     return {
       ok: false,
       key: item.key,
@@ -119,24 +111,19 @@ async function runItem(
     );
   }
   const seed = (hashText(item.key) ^ options.seed) >>> 0;
-  const environment = new Environment({
-    image,
-    segmenter: options.segmenter,
-    coordinates: options.coordinates,
-    viewConfig: defaultViewConfig(options.coordinates),
-    turnBudget: options.turnBudget,
-    groundTruth: truth && { mask: truth },
-  });
   const policy = options.policyFor(item, truth, seed);
   try {
-    const header = headerOf(environment, {
+    const trajectory = await annotateImage(image, {
       id: trajectoryId(item, options),
       imageName: item.fileName,
       query: item.query,
-      policy: policy.identity,
+      policy,
+      segmenter: options.segmenter,
+      coordinates: options.coordinates,
+      turnBudget: options.turnBudget,
+      truth,
       seed,
-    });
-    const { trajectory } = await runEpisode(environment, policy, header, renderer, {
+      renderer,
       signal: options.signal,
     });
     return {
@@ -151,6 +138,39 @@ async function runItem(
   } finally {
     await policy.close();
   }
+}
+
+/** One episode without a person, from a batch of them. */
+export interface ItemEpisode {
+  /** Id of the trajectory. */
+  id: string;
+  imageName: string;
+  query: string;
+  policy: Policy;
+  segmenter: Segmenter;
+  coordinates: Coordinates;
+  viewConfig?: ViewConfig;
+  turnBudget: number;
+  /** Mask of the target, for logs and for the simulated annotator; stays in the environment. */
+  truth: Bitmap | null;
+  seed: number;
+  renderer: ObservationRenderer;
+  signal?: AbortSignal;
+}
+
+export async function annotateImage(image: ImageSource, episode: ItemEpisode): Promise<Trajectory> {
+  const { id, imageName, query, policy, coordinates, seed, truth, signal } = episode;
+  const environment = new Environment({
+    image,
+    segmenter: episode.segmenter,
+    coordinates,
+    viewConfig: episode.viewConfig ?? defaultViewConfig(coordinates),
+    turnBudget: episode.turnBudget,
+    groundTruth: truth && { mask: truth },
+  });
+  const header = headerOf(environment, { id, imageName, query, policy: policy.identity, seed });
+  const { trajectory } = await runEpisode(environment, policy, header, episode.renderer, { signal });
+  return trajectory;
 }
 
 /** The same for the same item and seed, so that a repeated run gives the same file. */

@@ -1,6 +1,6 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import type { JobState } from '@shared/contract/methods';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RateMeter } from './rate';
 import { JobRunner } from './runner';
 
@@ -71,5 +71,72 @@ describe('JobRunner', () => {
     });
     const { id } = jobs.start('a', 'A', async () => 'fine');
     expect((await jobs.wait(id)).status).toBe('done');
+  });
+});
+
+describe('lanes and pauses', () => {
+  const work =
+    (log: string[], name: string, until: Promise<unknown> = Promise.resolve()) =>
+    async ({ signal }: { signal: AbortSignal }): Promise<null> => {
+      log.push(`${name} starts`);
+      const aborted = new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+      await Promise.race([until, aborted]);
+      log.push(`${name} ends`);
+      return null;
+    };
+
+  it('runs jobs of a lane one after another, and others at once', async () => {
+    const jobs = new JobRunner();
+    const log: string[] = [];
+    let open: (value: null) => void = () => {};
+    const gate = new Promise<null>((resolve) => {
+      open = resolve;
+    });
+    const one = jobs.start('run', '1', work(log, 'one', gate), { lane: 'runs' });
+    const two = jobs.start('run', '2', work(log, 'two'), { lane: 'runs' });
+    const other = jobs.start('import', '3', work(log, 'other'));
+    expect([one.status, two.status, other.status]).toEqual(['running', 'queued', 'running']);
+    await jobs.wait(other.id);
+    open(null);
+    await jobs.wait(two.id);
+    expect(log.filter((line) => !line.startsWith('other'))).toEqual([
+      'one starts',
+      'one ends',
+      'two starts',
+      'two ends',
+    ]);
+  });
+
+  it('pauses what runs and what waits, goes on under the same id, and cancels what is paused', async () => {
+    const jobs = new JobRunner();
+    const log: string[] = [];
+    const never = new Promise(() => {});
+    const one = jobs.start('run', '1', work(log, 'one', never), { lane: 'runs', pausable: true });
+    const two = jobs.start('run', '2', work(log, 'two', never), { lane: 'runs', pausable: true });
+    expect(jobs.pause(two.id).status).toBe('paused');
+    await vi.waitUntil(() => log.length > 0);
+    jobs.pause(one.id);
+    expect((await jobs.wait(one.id)).status).toBe('paused');
+    expect((await jobs.wait(two.id)).status).toBe('paused');
+    const again = jobs.start('run', '1', work(log, 'one again'), {
+      id: one.id,
+      lane: 'runs',
+      done: 3,
+      total: 9,
+    });
+    expect(again).toMatchObject({ id: one.id, status: 'running', done: 3, total: 9 });
+    expect((await jobs.wait(one.id)).status).toBe('done');
+    expect(jobs.cancel(two.id).status).toBe('cancelled');
+    expect(log).toEqual(['one starts', 'one again starts', 'one again ends']);
+    expect(jobs.list().map(({ id }) => id)).toEqual([one.id, two.id]);
+  });
+
+  it('calls a pausable job paused when the project is closed', async () => {
+    const jobs = new JobRunner();
+    const { id } = jobs.start('run', '1', work([], 'one', new Promise(() => {})), { pausable: true });
+    await jobs.stopAll();
+    expect((await jobs.wait(id)).status).toBe('paused');
   });
 });

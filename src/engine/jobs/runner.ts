@@ -29,16 +29,36 @@ const maxFailures = 1000;
 /** Ended jobs that are remembered. */
 const maxEnded = 100;
 
+type Work = (context: JobContext) => Promise<string | null | undefined>;
+
+export interface StartOptions {
+  /** That of an ended or paused job, which goes on under it; a new one without. */
+  id?: string;
+  /** Jobs of the same lane run one after another. */
+  lane?: string;
+  /** It can be paused, and is when the project is closed. */
+  pausable?: boolean;
+  done?: number;
+  total?: number | null;
+}
+
 interface Job {
   state: JobState;
+  lane: string | null;
+  pausable: boolean;
+  /** What the job is to be called once its work has noticed the abort. */
+  stopsAs: 'cancelled' | 'paused';
   controller: AbortController;
   finished: Promise<void>;
   reportedAt: number;
   moreFailures: number;
 }
 
+const isActive = ({ status }: JobState): boolean => status === 'running' || status === 'queued';
+
 /**
- * Runs long work with progress, rate, time left, failures by item and cancelling. States are stored on start, some
+ * Runs long work with progress, rate, time left, failures by item, pausing and cancelling; jobs of a lane wait for
+ * each other. States are stored on start, some
  * times a second while a job runs, and at its end, so that they survive a restart.
  */
 export class JobRunner {
@@ -73,34 +93,59 @@ export class JobRunner {
     return [...known, ...(this.#storage?.listJobs() ?? []).filter((job) => !ids.has(job.id))];
   }
 
-  /** Starts work and returns at once; `work` may end with a message for the person. */
-  start(
-    kind: string,
-    label: string,
-    work: (context: JobContext) => Promise<string | null | undefined>,
-  ): JobState {
+  /** A job of this run of the application; null for others. */
+  known(jobId: string): JobState | null {
+    return this.#jobs.get(jobId)?.state ?? null;
+  }
+
+  /** Starts work, or lets it wait for its lane, and returns at once; `work` may end with a message for the person. */
+  start(kind: string, label: string, work: Work, options: StartOptions = {}): JobState {
+    const { lane = null, pausable = false } = options;
+    const ahead = lane === null ? [] : this.#inLane(lane);
     const state: JobState = {
-      id: `job_${randomBytes(8).toString('hex')}`,
+      id: options.id ?? `job_${randomBytes(8).toString('hex')}`,
       kind,
       label,
-      status: 'running',
-      done: 0,
-      total: null,
+      status: ahead.length > 0 ? 'queued' : 'running',
+      done: options.done ?? 0,
+      total: options.total ?? null,
       rate: null,
       eta: null,
       message: null,
       failures: [],
     };
-    const controller = new AbortController();
-    const job: Job = { state, controller, finished: Promise.resolve(), reportedAt: 0, moreFailures: 0 };
+    const before = this.#jobs.get(state.id);
+    if (before && isActive(before.state)) return before.state;
+    const job: Job = {
+      state,
+      lane,
+      pausable,
+      stopsAs: 'cancelled',
+      controller: new AbortController(),
+      finished: Promise.resolve(),
+      reportedAt: 0,
+      moreFailures: 0,
+    };
+    this.#jobs.delete(state.id);
     this.#jobs.set(state.id, job);
     this.#forgetOldest();
     this.#report(job);
-    job.finished = this.#run(job, work);
+    const turn = Promise.all([...ahead, ...(before ? [before] : [])].map((other) => other.finished));
+    job.finished = turn.then(() => this.#run(job, work));
     return job.state;
   }
 
-  async #run(job: Job, work: (context: JobContext) => Promise<string | null | undefined>): Promise<void> {
+  /** Jobs of a lane whose work has not ended. */
+  #inLane(lane: string): Job[] {
+    return [...this.#jobs.values()].filter((job) => job.lane === lane && isActive(job.state));
+  }
+
+  async #run(job: Job, work: Work): Promise<void> {
+    if (!isActive(job.state)) return;
+    if (job.state.status === 'queued') {
+      job.state = { ...job.state, status: 'running' };
+      this.#report(job);
+    }
     const meter = new RateMeter(this.#now());
     const update = (patch: Partial<JobState>): void => {
       if (job.state.status !== 'running') return;
@@ -119,11 +164,13 @@ export class JobRunner {
     try {
       // Work that throws before its first await must not throw out of `start`.
       await Promise.resolve();
+      if (job.controller.signal.aborted) throw new MaskwrightError('CANCELLED', 'Stopped.');
       const message = await work(context);
       this.#settle(job, 'done', message ?? job.state.message);
     } catch (error) {
-      if (isCancelled(error) || job.controller.signal.aborted) this.#settle(job, 'cancelled', 'Stopped.');
-      else {
+      if (isCancelled(error) || job.controller.signal.aborted) {
+        this.#settle(job, job.stopsAs, job.stopsAs === 'paused' ? null : 'Stopped.');
+      } else {
         const hint = error instanceof MaskwrightError && error.hint !== '' ? ` ${error.hint}` : '';
         this.#settle(job, 'failed', messageOf(error) + hint);
       }
@@ -131,12 +178,12 @@ export class JobRunner {
   }
 
   #settle(job: Job, status: JobState['status'], message: string | null): void {
-    if (job.state.status !== 'running') return;
+    if (!isActive(job.state)) return;
     const failures =
       job.moreFailures === 0
         ? job.state.failures
         : [...job.state.failures, { item: '…', message: `${job.moreFailures} more` }];
-    job.state = { ...job.state, status, message, failures, eta: null };
+    job.state = { ...job.state, status, message, failures, rate: null, eta: null };
     this.#report(job);
   }
 
@@ -160,29 +207,63 @@ export class JobRunner {
   #forgetOldest(): void {
     for (const [id, job] of this.#jobs) {
       if (this.#jobs.size <= maxEnded) return;
-      if (job.state.status !== 'running') this.#jobs.delete(id);
+      if (!isActive(job.state)) this.#jobs.delete(id);
     }
   }
 
   /** Asks a job to stop. It is `cancelled` once its work has noticed; an ended one stays as it is. Throws NOT_FOUND. */
   cancel(jobId: string): JobState {
     const job = this.#jobs.get(jobId);
-    const state = job?.state ?? this.#storage?.listJobs().find((stored) => stored.id === jobId);
-    if (state === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
-    if (job?.state.status === 'running') job.controller.abort();
-    return state;
+    if (job) {
+      job.stopsAs = 'cancelled';
+      this.#stop(job);
+      // A paused one does not run: nothing has to notice.
+      if (job.state.status === 'paused') this.#rest(job, 'cancelled', 'Stopped.');
+      return job.state;
+    }
+    const stored = this.#storage?.listJobs().find((other) => other.id === jobId);
+    if (stored === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
+    if (stored.status !== 'paused') return stored;
+    const ended: JobState = { ...stored, status: 'cancelled', message: 'Stopped.' };
+    this.#storage?.saveJob(ended);
+    for (const listener of [...this.#listeners]) this.#tell(() => listener(ended));
+    return ended;
+  }
+
+  /** Asks a job to pause; it is `paused` once its work has noticed. Throws NOT_FOUND, or CONFLICT for another kind. */
+  pause(jobId: string): JobState {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
+    if (!job.pausable) throw new MaskwrightError('CONFLICT', 'This job cannot be paused.');
+    if (!isActive(job.state)) return job.state;
+    job.stopsAs = 'paused';
+    this.#stop(job);
+    return job.state;
+  }
+
+  #stop(job: Job): void {
+    if (!isActive(job.state)) return;
+    job.controller.abort();
+    if (job.state.status === 'queued')
+      this.#settle(job, job.stopsAs, job.stopsAs === 'paused' ? null : 'Stopped.');
+  }
+
+  #rest(job: Job, status: JobState['status'], message: string): void {
+    job.state = { ...job.state, status, message, rate: null, eta: null };
+    this.#report(job);
   }
 
   /**
-   * Stops all jobs and calls them cancelled at once, so that this is stored before a project is closed. Resolves when
-   * their work has really ended.
+   * Stops all jobs and calls them cancelled (or paused, where they can go on) at once, so that this is stored before
+   * a project is closed. Resolves when their work has really ended.
    */
   async stopAll(): Promise<void> {
     const jobs = [...this.#jobs.values()];
     for (const job of jobs) {
-      if (job.state.status !== 'running') continue;
+      if (!isActive(job.state)) continue;
       job.controller.abort();
-      this.#settle(job, 'cancelled', 'Stopped because the project was closed.');
+      if (job.pausable) this.#settle(job, 'paused', 'Paused because the project was closed.');
+      else this.#settle(job, 'cancelled', 'Stopped because the project was closed.');
     }
     await Promise.all(jobs.map((job) => job.finished));
   }

@@ -74,6 +74,8 @@ export class EndpointError extends MaskwrightError {
       said?: string;
       /** False where the server did not answer at all. */
       reached?: boolean;
+      /** Where nobody listens: at most so many attempts more, since waiting rarely helps. */
+      retries?: number;
     },
   ) {
     super('ENDPOINT_FAILED', message, { hint: options.hint, retryable: options.retryable });
@@ -81,10 +83,13 @@ export class EndpointError extends MaskwrightError {
     this.retryAfter = options.retryAfter ?? null;
     this.said = options.said ?? '';
     this.reached = options.reached ?? true;
+    this.retries = options.retries ?? null;
   }
   readonly status: number | null;
   readonly retryAfter: number | null;
   readonly said: string;
+  /** Most attempts that may follow; null leaves it to the caller. */
+  readonly retries: number | null;
 
   /** Whether the server itself could not be asked: no connection, no answer in time, or still loading (503). */
   get isAway(): boolean {
@@ -180,6 +185,7 @@ export function errorOfNetwork(error: unknown, address: string, apiKey: string |
       hint: 'Is the server running, and is the port right?',
       retryable: true,
       reached: false,
+      retries: 1,
     });
   }
   if (has(/ENOTFOUND|EAI_AGAIN/)) {

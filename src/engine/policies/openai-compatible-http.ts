@@ -150,7 +150,8 @@ export class EndpointClient {
           revisions++;
           continue;
         }
-        if (!error.retryable || retries >= maxRetries) throw error;
+        const most = Math.min(maxRetries, error.retries ?? maxRetries);
+        if (!error.retryable || retries >= most) throw error;
         const wait = error.retryAfter ?? backoff * 2 ** retries * (0.75 + Math.random() / 2);
         retries++;
         await sleep(wait, signal);

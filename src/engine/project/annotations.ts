@@ -156,7 +156,7 @@ export class Annotations {
     return this.#journal.mark(label, () =>
       inputs.map((input) => {
         const annotation = this.insert(input);
-        this.#states.set(input.imageId, 'done');
+        this.#states.finish(input.imageId);
         return annotation;
       }),
     );

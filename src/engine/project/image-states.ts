@@ -34,6 +34,31 @@ export class ImageStates {
     });
   }
 
+  /**
+   * A part of the surrounding mark: the image has what was wanted, so it is done, unless results still wait on it.
+   * An image that is done already stays so.
+   */
+  finish(imageId: string): void {
+    const { state } = this.#images.imageById(imageId);
+    if (state !== 'done') this.set(imageId, this.#isWaitedOn(imageId) ? 'review' : 'done');
+  }
+
+  /**
+   * A part of the surrounding mark, after a result was rejected: an image on which nothing waits any more is done
+   * when it has annotations, else to do.
+   */
+  settle(imageId: string): void {
+    const { state } = this.#images.imageById(imageId);
+    if (state !== 'review' || this.#isWaitedOn(imageId)) return;
+    const annotations = 'SELECT count(*) AS n FROM annotations WHERE image_id = ?';
+    this.set(imageId, this.#db.count(annotations, [imageId]) > 0 ? 'done' : 'todo');
+  }
+
+  #isWaitedOn(imageId: string): boolean {
+    const sql = 'SELECT count(*) AS n FROM reviews WHERE image_id = ? AND waiting = 1';
+    return this.#db.count(sql, [imageId]) > 0;
+  }
+
   /** A state that follows from stored results and is not a person's decision: outside of undo. */
   derive(imageId: string, from: ImageState, to: ImageState): void {
     const { changes } = this.#db.run('UPDATE images SET state = ? WHERE id = ? AND state = ?', [

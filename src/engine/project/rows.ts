@@ -1,6 +1,6 @@
 import { attributesSchema, attributeValuesSchema } from '@shared/attributes';
 import type { Annotation, Category } from '@shared/contract/methods';
-import { imageStateSchema } from '@shared/contract/methods';
+import { imageStateSchema, jobStateSchema } from '@shared/contract/methods';
 import { authorSchema, outcomeSchema } from '@shared/trajectory/schema';
 import { z } from 'zod';
 import type { ChangedRow } from './changes';
@@ -134,7 +134,7 @@ export const jobRow = z.object({
   id: z.string(),
   kind: z.string(),
   label: z.string(),
-  status: z.enum(['running', 'done', 'failed', 'cancelled']),
+  status: jobStateSchema.shape.status,
   done: z.number().int(),
   total: z.number().int().nullable(),
   message: z.string().nullable(),

@@ -5,12 +5,18 @@ import type {
   ImageState,
   ImageSummary,
   JobState,
+  MaskEdit,
   ProjectSummary,
+  ReviewEntry,
+  ReviewQuery,
+  RunItem,
+  RunPlan,
   TrajectorySummary,
 } from '@shared/contract/methods';
+import type { Rle } from '@shared/mask/rle';
 import type { Trajectory } from '@shared/trajectory/schema';
 import type { z } from 'zod';
-import { Acceptance, type Accepted, type AcceptedEpisode } from './acceptance';
+import { Acceptance, type Accepted, type AcceptedEpisode, type Settled } from './acceptance';
 import {
   type AnnotationPatch,
   Annotations,
@@ -27,7 +33,11 @@ import { type ImagePatch, Images, type NewImage, type ProjectImage } from './ima
 import { InsightRows } from './insight-rows';
 import { Jobs } from './jobs';
 import { Journal, type Played } from './journal';
+import { MaskEdits } from './mask-edits';
+import { type ExportedImages, type PagedAnnotation, Pages } from './pages';
+import { Reviews } from './reviews';
 import { Roots } from './roots';
+import { type NewRun, type RunCounts, Runs, type RunWork, type StoredRun } from './runs';
 import { Settings } from './settings';
 import { projectSummary } from './summary';
 import type { StoreChange } from './touched';
@@ -62,12 +72,16 @@ export class ProjectStore
     Offer<Journal, 'change' | 'stopListening' | 'touched' | 'write'>,
     Offer<Settings>,
     Offer<Images>,
+    Offer<Pages>,
     Offer<ImageList>,
-    Offer<ImageStates, 'derive' | 'set'>,
+    Offer<ImageStates, 'derive' | 'set' | 'finish' | 'settle'>,
     Offer<Categories, 'categoryById'>,
     Offer<Annotations, 'insert'>,
-    Offer<Trajectories, 'outcomeOf' | 'put'>,
+    Offer<Trajectories, 'outcomeOf' | 'put' | 'settledColumns'>,
+    Offer<Reviews, 'assign' | 'note' | 'proposal' | 'waitingOn' | 'duplicateOf'>,
+    Offer<Runs>,
     Offer<Acceptance>,
+    Offer<MaskEdits>,
     Offer<Jobs, 'failInterrupted'>
 {
   readonly file: string;
@@ -77,12 +91,16 @@ export class ProjectStore
   readonly #journal: Journal;
   readonly #settings: Settings;
   readonly #images: Images;
+  readonly #pages: Pages;
   readonly #list: ImageList;
   readonly #states: ImageStates;
   readonly #categories: Categories;
   readonly #annotations: Annotations;
   readonly #trajectories: Trajectories;
   readonly #acceptance: Acceptance;
+  readonly #reviews: Reviews;
+  readonly #runs: Runs;
+  readonly #maskEdits: MaskEdits;
   readonly #jobs: Jobs;
 
   /** Use `openProject` or `createProject`. The database must be at the newest schema. */
@@ -96,16 +114,28 @@ export class ProjectStore
     const states = new ImageStates(db, journal, images);
     const categories = new Categories(db, journal);
     const annotations = new Annotations(db, journal, { images, states, categories });
-    const trajectories = new Trajectories(db, journal, { images, states });
+    const reviews = new Reviews(db, { annotations, categories });
+    const trajectories = new Trajectories(db, journal, { images, states, reviews });
     this.#journal = journal;
     this.#settings = new Settings(db, journal);
     this.#images = images;
+    this.#pages = new Pages(db);
     this.#list = new ImageList(db);
     this.#states = states;
     this.#categories = categories;
     this.#annotations = annotations;
     this.#trajectories = trajectories;
-    this.#acceptance = new Acceptance(journal, { images, states, categories, annotations, trajectories });
+    this.#reviews = reviews;
+    this.#runs = new Runs(db, journal, { trajectories, reviews });
+    this.#acceptance = new Acceptance(journal, {
+      images,
+      states,
+      categories,
+      annotations,
+      trajectories,
+      reviews,
+    });
+    this.#maskEdits = new MaskEdits(journal, { images, states, annotations, trajectories });
     this.#jobs = new Jobs(db);
     this.#jobs.failInterrupted();
   }
@@ -218,6 +248,32 @@ export class ProjectStore
 
   assignCocoIds(): void {
     this.#images.assignCocoIds();
+  }
+
+  // ------------------------------------------------------------------ pages.ts: a big project bit by bit
+
+  imagesAfter(cocoId: number, limit: number, images: ExportedImages): ProjectImage[] {
+    return this.#pages.imagesAfter(cocoId, limit, images);
+  }
+
+  annotationsAfter(id: number, limit: number): PagedAnnotation[] {
+    return this.#pages.annotationsAfter(id, limit);
+  }
+
+  exportCounts(images: ExportedImages): { images: number; annotations: number } {
+    return this.#pages.exportCounts(images);
+  }
+
+  exportEnd(): { cocoId: number; annotationId: number } {
+    return this.#pages.exportEnd();
+  }
+
+  sharedPaths(): string[] {
+    return this.#pages.sharedPaths();
+  }
+
+  hasPath(path: string): boolean {
+    return this.#pages.hasPath(path);
   }
 
   // ------------------------------------------------------------------ image-list.ts
@@ -366,7 +422,108 @@ export class ProjectStore
     this.#acceptance.rejectEpisode(imageId, trajectory);
   }
 
+  acceptReviews(ids: readonly string[], categoryId: number | null): Settled {
+    return this.#acceptance.acceptReviews(ids, categoryId);
+  }
+
+  rejectReviews(ids: readonly string[], reason: string | null): Settled {
+    return this.#acceptance.rejectReviews(ids, reason);
+  }
+
+  // ------------------------------------------------------------------ reviews.ts
+
+  listReviews(query: ReviewQuery & { offset: number; limit: number }): {
+    total: number;
+    waiting: number;
+    items: ReviewEntry[];
+  } {
+    return this.#reviews.listReviews(query);
+  }
+
+  review(trajectoryId: string): ReviewEntry {
+    return this.#reviews.review(trajectoryId);
+  }
+
+  reviewMasks(trajectoryId: string): Rle[] {
+    return this.#reviews.reviewMasks(trajectoryId);
+  }
+
+  waitingReviews(): number {
+    return this.#reviews.waitingReviews();
+  }
+
+  reviewFacets(): ReturnType<Reviews['reviewFacets']> {
+    return this.#reviews.reviewFacets();
+  }
+
+  reviewHistogram(query: ReviewQuery, bins: number): { bins: number[]; unscored: number } {
+    return this.#reviews.reviewHistogram(query, bins);
+  }
+
+  reviewsAbove(query: ReviewQuery, score: number): string[] {
+    return this.#reviews.reviewsAbove(query, score);
+  }
+
+  decisionsSince(since: string): number[] {
+    return this.#reviews.decisionsSince(since);
+  }
+
+  // ------------------------------------------------------------------ runs.ts
+
+  createRun(run: NewRun): void {
+    this.#runs.createRun(run);
+  }
+
+  runById(runId: string): StoredRun {
+    return this.#runs.runById(runId);
+  }
+
+  runPlan(runId: string): RunPlan {
+    return this.#runs.runPlan(runId);
+  }
+
+  listRuns(): StoredRun[] {
+    return this.#runs.listRuns();
+  }
+
+  runCounts(runId: string): RunCounts {
+    return this.#runs.runCounts(runId);
+  }
+
+  runItems(
+    runId: string,
+    options: { state: RunItem['state'] | null; offset: number; limit: number },
+  ): { total: number; items: RunItem[] } {
+    return this.#runs.runItems(runId, options);
+  }
+
+  waitingItems(runId: string, after: number, limit: number): RunWork[] {
+    return this.#runs.waitingItems(runId, after, limit);
+  }
+
+  finishRunItem(runId: string, place: number, trajectory: Trajectory, imageId: string): void {
+    this.#runs.finishRunItem(runId, place, trajectory, imageId);
+  }
+
+  failRunItem(runId: string, place: number, message: string, hint: string): void {
+    this.#runs.failRunItem(runId, place, message, hint);
+  }
+
+  retryRunItems(runId: string, places?: readonly number[]): void {
+    this.#runs.retryRunItems(runId, places);
+  }
+
+  // ------------------------------------------------------------------ mask-edits.ts
+
+  editMasks(edit: MaskEdit): { created: Annotation[]; updated: Annotation[] } {
+    return this.#maskEdits.editMasks(edit);
+  }
+
   // ------------------------------------------------------------------ jobs.ts
+
+  storedJob(jobId: string): JobState | null {
+    return this.#jobs.storedJob(jobId);
+  }
 
   saveJob(job: JobState): void {
     this.#jobs.saveJob(job);

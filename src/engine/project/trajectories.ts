@@ -6,10 +6,12 @@ import type { Database } from './database';
 import type { ImageStates } from './image-states';
 import type { Images } from './images';
 import type { Journal } from './journal';
+import type { Reviews } from './reviews';
 import { textRow, trajectoryRow } from './rows';
 import { checkedTrajectory, parseTrajectory, summarise } from './trajectory-rows';
 
-const isResult = (status: Outcome['status']): boolean =>
+/** Whether the agent has ended the episode and nobody decided about it. */
+export const isResult = (status: Outcome['status']): boolean =>
   status === 'finished' || status === 'no_target' || status === 'truncated';
 
 const unknownTrajectory = (): MaskwrightError =>
@@ -21,29 +23,38 @@ export class Trajectories {
   readonly #journal: Journal;
   readonly #images: Images;
   readonly #states: ImageStates;
+  readonly #reviews: Reviews;
 
-  constructor(db: Database, journal: Journal, topics: { images: Images; states: ImageStates }) {
+  constructor(
+    db: Database,
+    journal: Journal,
+    topics: { images: Images; states: ImageStates; reviews: Reviews },
+  ) {
     this.#db = db;
     this.#journal = journal;
     this.#images = topics.images;
     this.#states = topics.states;
+    this.#reviews = topics.reviews;
   }
 
   /**
    * Inserts a trajectory or replaces the one of the same id. Not part of undo. Whether it is accepted is decided by
    * `acceptEpisode`, undo and redo alone: saving neither takes an acceptance back nor makes one for a known id.
-   * A result nobody decided about puts a todo image in review; rejecting the last one puts it back.
+   * A result nobody decided about waits in the review queue and puts a todo image in review; rejecting the
+   * last one puts it back.
    */
   saveTrajectory(trajectory: Trajectory, imageId: string): void {
     this.#journal.write(() => {
       this.#images.imageById(imageId);
       this.put(trajectory, imageId, false);
       const { status } = trajectory.outcome;
-      if (isResult(status)) this.#states.derive(imageId, 'todo', 'review');
-      if (status !== 'rejected') return;
-      const waiting = `SELECT count(*) AS n FROM trajectories
-        WHERE image_id = ? AND status IN ('finished', 'no_target', 'truncated')`;
-      if (this.#db.count(waiting, [imageId]) === 0) this.#states.derive(imageId, 'review', 'todo');
+      if (isResult(status)) {
+        const decided = this.outcomeOf(trajectory.header.id)?.status ?? status;
+        this.#reviews.note(trajectory, imageId, isResult(decided));
+        this.#states.derive(imageId, 'todo', 'review');
+      } else if (status === 'rejected' && this.#reviews.waitingOn(imageId) === 0) {
+        this.#states.derive(imageId, 'review', 'todo');
+      }
     });
   }
 
@@ -67,7 +78,7 @@ export class Trajectories {
        VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM trajectories), ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET image_id = excluded.image_id, query = excluded.query,
          status = excluded.status, turns = excluded.turns, author = excluded.author,
-         created_at = excluded.created_at, outcome = excluded.outcome, body = excluded.body`,
+         created_at = excluded.created_at, outcome = excluded.outcome, body = excluded.body, decision = NULL`,
       [
         id,
         imageId,
@@ -91,12 +102,22 @@ export class Trajectories {
     return row === null ? null : outcomeSchema.parse(JSON.parse(row.value));
   }
 
+  /** The columns that a decision changes, as they are stored. Throws NOT_FOUND. */
+  settledColumns(trajectoryId: string): { outcome: string; status: string; decision: string | null } {
+    const schema = z.object({ outcome: z.string(), status: z.string(), decision: z.string().nullable() });
+    const sql = 'SELECT outcome, status, decision FROM trajectories WHERE id = ?';
+    const row = this.#db.get(schema, sql, [trajectoryId]);
+    if (row === null) throw unknownTrajectory();
+    return row;
+  }
+
   /** Throws NOT_FOUND, or PROJECT_UNREADABLE when the stored text is damaged. */
   trajectory(trajectoryId: string): Trajectory {
-    const schema = z.object({ body: z.string(), outcome: z.string() });
-    const row = this.#db.get(schema, 'SELECT body, outcome FROM trajectories WHERE id = ?', [trajectoryId]);
+    const schema = z.object({ body: z.string(), outcome: z.string(), decision: z.string().nullable() });
+    const sql = 'SELECT body, outcome, decision FROM trajectories WHERE id = ?';
+    const row = this.#db.get(schema, sql, [trajectoryId]);
     if (row === null) throw unknownTrajectory();
-    return parseTrajectory(trajectoryId, row.body, row.outcome);
+    return parseTrajectory(trajectoryId, row.body, row.outcome, row.decision);
   }
 
   /** Id of the image that a trajectory is about. Throws NOT_FOUND. */

@@ -1,8 +1,12 @@
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import { parseTrajectory as parseAnyVersion } from '@shared/trajectory/migrations';
-import type { Author, Outcome, Trajectory } from '@shared/trajectory/schema';
+import { type Author, type Outcome, type Trajectory, verdictSchema } from '@shared/trajectory/schema';
+import { z } from 'zod';
 
-/** A trajectory is stored as two texts: its outcome, which undo may change, and all the rest. */
+/**
+ * A trajectory is stored as three texts: its outcome and the verdicts of a decision made in the review queue, which
+ * undo may change, and all the rest.
+ */
 
 export const openOutcome: Outcome = { status: 'open', node: null, masks: [], category: null, message: null };
 
@@ -27,12 +31,24 @@ export function checkedTrajectory(input: Trajectory): { trajectory: Trajectory; 
   }
 }
 
+const decisionSchema = z.array(verdictSchema);
+
 /** Reads the stored texts. Throws PROJECT_UNREADABLE. */
-export function parseTrajectory(id: string, body: string, outcome: string): Trajectory {
+export function parseTrajectory(
+  id: string,
+  body: string,
+  outcome: string,
+  decision: string | null,
+): Trajectory {
   try {
     const rest: unknown = JSON.parse(body);
     const settled: unknown = JSON.parse(outcome);
-    return parseAnyVersion(typeof rest === 'object' && rest !== null ? { ...rest, outcome: settled } : null);
+    const trajectory = parseAnyVersion(
+      typeof rest === 'object' && rest !== null ? { ...rest, outcome: settled } : null,
+    );
+    if (decision === null) return trajectory;
+    const verdicts = [...trajectory.verdicts, ...decisionSchema.parse(JSON.parse(decision))];
+    return { ...trajectory, verdicts };
   } catch (error) {
     throw new MaskwrightError('PROJECT_UNREADABLE', `Trajectory ${id} cannot be read: ${messageOf(error)}`, {
       hint: 'Export the others, or restore the project from a backup.',

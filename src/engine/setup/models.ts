@@ -19,6 +19,13 @@ import { checkVisionModel } from '../models/model-files';
 import { llamaCppPolicy } from '../policies/llama-cpp';
 import { openAiPolicy } from '../policies/openai-compatible';
 import type { Policy } from '../policies/policy';
+import {
+  backgroundAgent,
+  backgroundSegmenter,
+  Foreground,
+  foregroundAgent,
+  foregroundSegmenter,
+} from '../runs/foreground';
 import { type OpenedSegmenter, openSegmenter } from '../segmenters/open-segmenter';
 import type { Segmenter } from '../segmenters/segmenter';
 import { Slot } from './slot';
@@ -68,8 +75,10 @@ export class Models {
   /** What the host was started with, until the person sets up another. */
   private givenSegmenter: string | undefined;
   private givenAgent: string | undefined;
+  private readonly foreground = new Foreground();
   private readonly segmenterInUse: Segmenter;
   private readonly agentInUse: Policy;
+  private readonly background: { segmenter: Segmenter; agent: Policy };
 
   constructor(options: ModelsOptions, onChange: (info: AppInfo) => void) {
     this.options = options;
@@ -78,8 +87,14 @@ export class Models {
     this.givenAgent = options.policy;
     this.segmenterSlot = new Slot(options.log);
     this.agentSlot = new Slot(options.log);
-    this.segmenterInUse = this.makeSegmenterInUse();
-    this.agentInUse = this.makeAgentInUse();
+    const segmenter = this.makeSegmenterInUse();
+    const agent = this.makeAgentInUse();
+    this.segmenterInUse = foregroundSegmenter(segmenter, this.foreground);
+    this.agentInUse = foregroundAgent(agent, this.foreground);
+    this.background = {
+      segmenter: backgroundSegmenter(segmenter, this.foreground),
+      agent: backgroundAgent(agent, this.foreground),
+    };
     this.ready = this.start();
   }
 
@@ -114,6 +129,16 @@ export class Models {
   /** As {@link agent}, for what is set up at this moment, also while another one is loading. */
   currentAgent(): Policy | null {
     return this.agentSlot.current && this.agentInUse;
+  }
+
+  /** As {@link currentSegmenter}, for work that nobody waits for: it yields to what people ask. */
+  async backgroundSegmenter(): Promise<Segmenter | null> {
+    return (await this.segmenter()) && this.background.segmenter;
+  }
+
+  /** As {@link agent}, for work that nobody waits for. */
+  async backgroundAgent(): Promise<Policy | null> {
+    return (await this.agent()) && this.background.agent;
   }
 
   /** @param provider the stored one when it is left out */

@@ -7,7 +7,8 @@ export const jobStateSchema = z.object({
   id,
   kind: z.string(),
   label: z.string(),
-  status: z.enum(['running', 'done', 'failed', 'cancelled']),
+  /** queued: waits for another of its lane. paused: can be resumed, also after a restart. */
+  status: z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled']),
   done: z.number().int(),
   total: z.number().int().nullable(),
   /** Items a second, and seconds left, once known. */

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { MethodOutput } from '@shared/contract/methods';
+import { decodeMask, type Rle } from '@shared/mask/rle';
+import sharp from 'sharp';
+import writeFileAtomic from 'write-file-atomic';
+
+/** Space around the masks, as a share of their larger side. */
+const padding = 0.2;
+/** Tint of the masked pixels. */
+const tint = { red: 255, green: 138, blue: 30, alpha: 90 };
+const mime = 'image/webp';
+
+interface Picture {
+  path: string;
+  sha256: string;
+  /** COCO bbox of all masks; null shows the whole image. */
+  bbox: readonly [number, number, number, number] | null;
+  masks: readonly Rle[];
+}
+
+/** Pictures of results for the cards of the review queue, cut out around the masks, kept in the cache. */
+export class ReviewThumbnails {
+  private readonly dir: string;
+
+  constructor(cacheDir: string) {
+    this.dir = join(cacheDir, 'review');
+  }
+
+  /** At most `size` pixels a side. @throws MaskwrightError IMAGE_UNREADABLE */
+  async read(picture: Picture, size: number): Promise<MethodOutput<'review.thumbnail'>> {
+    const what = `${picture.sha256} ${size} ${picture.masks.map(({ counts }) => counts).join(' ')}`;
+    const file = join(this.dir, `${createHash('sha1').update(what).digest('hex')}.webp`);
+    try {
+      return { mime, bytes: new Uint8Array(await readFile(file)) };
+    } catch {
+      // Not made yet.
+    }
+    try {
+      const bytes = await draw(picture, size);
+      await mkdir(this.dir, { recursive: true });
+      await writeFileAtomic(file, bytes, { fsync: false });
+      return { mime, bytes: new Uint8Array(bytes) };
+    } catch (error) {
+      throw new MaskwrightError('IMAGE_UNREADABLE', `The image cannot be read: ${messageOf(error)}`, {
+        hint: 'Check that the file is still there and opens in an image viewer.',
+        cause: error,
+      });
+    }
+  }
+}
+
+async function draw({ path, bbox, masks }: Picture, size: number): Promise<Buffer> {
+  const upright = sharp(path).rotate();
+  const first = masks[0];
+  if (bbox === null || first === undefined) {
+    return upright.resize(size, size, { fit: 'inside' }).webp({ quality: 78 }).toBuffer();
+  }
+  const [height, width] = first.size;
+  const crop = paddedSquare(bbox, { width, height });
+  const region = { left: crop.x, top: crop.y, width: crop.width, height: crop.height };
+  const scale = Math.min(1, size / Math.max(crop.width, crop.height));
+  const to = {
+    width: Math.max(1, Math.round(crop.width * scale)),
+    height: Math.max(1, Math.round(crop.height * scale)),
+  };
+  const over = await sharp(overlay(masks, region), {
+    raw: { width: crop.width, height: crop.height, channels: 4 },
+  })
+    .resize(to.width, to.height, { fit: 'fill' })
+    .png()
+    .toBuffer();
+  return upright
+    .extract(region)
+    .resize(to.width, to.height, { fit: 'fill' })
+    .composite([{ input: over }])
+    .webp({ quality: 78 })
+    .toBuffer();
+}
+
+function overlay(
+  masks: readonly Rle[],
+  region: { left: number; top: number; width: number; height: number },
+): Buffer {
+  const pixels = Buffer.alloc(region.width * region.height * 4);
+  for (const { width, data } of masks.map(decodeMask)) {
+    for (let y = 0; y < region.height; y++) {
+      const row = (region.top + y) * width + region.left;
+      for (let x = 0; x < region.width; x++) {
+        if (data[row + x] !== 1) continue;
+        const at = (y * region.width + x) * 4;
+        pixels[at] = tint.red;
+        pixels[at + 1] = tint.green;
+        pixels[at + 2] = tint.blue;
+        pixels[at + 3] = tint.alpha;
+      }
+    }
+  }
+  return pixels;
+}
+
+/** A square around a box with some space, moved into the image and cut at its borders. Whole pixels. */
+function paddedSquare(
+  [x, y, width, height]: readonly [number, number, number, number],
+  image: { width: number; height: number },
+): { x: number; y: number; width: number; height: number } {
+  const side = Math.ceil(Math.max(width, height, 8) * (1 + 2 * padding));
+  const cut = (start: number, length: number, limit: number): [number, number] => {
+    const size = Math.min(side, limit);
+    const from = Math.round(start + length / 2 - size / 2);
+    return [Math.min(Math.max(0, from), limit - size), size];
+  };
+  const [left, cutWidth] = cut(x, width, image.width);
+  const [top, cutHeight] = cut(y, height, image.height);
+  return { x: left, y: top, width: cutWidth, height: cutHeight };
+}
