@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type FolderReport, type ImportReport, importAnnotations, importFolder } from '@engine/datasets';
 import { createProject, openProject, type ProjectStore, projectFileOf } from '@engine/project';
@@ -25,7 +25,7 @@ export async function importCommand(source: string, options: ImportOptions): Pro
       hint: 'Use coco:FILE, yolo-seg:FILE, labelme:PATH, masks:DIR or folder:DIR.',
     });
   }
-  const store = openOrCreate(options.project);
+  const { store, created } = openOrCreate(options.project);
   const progress = new ProgressLine();
   try {
     const onProgress = (done: number, total: number | null): void => progress.show(done, total);
@@ -46,7 +46,10 @@ export async function importCommand(source: string, options: ImportOptions): Pro
     process.exitCode = report.skipped.length > 0 ? exitCodes.itemsFailed : exitCodes.ok;
   } finally {
     progress.end();
+    const isEmpty = store.summary().counts.images === 0;
     store.close();
+    // A failed import leaves nothing that looks like a project.
+    if (created && isEmpty) rmSync(store.file, { force: true });
   }
 }
 
@@ -56,8 +59,9 @@ function summary(report: FolderReport | ImportReport): string {
     : `${report.added} images added, ${report.known} there before`;
 }
 
-function openOrCreate(location: string): ProjectStore {
+function openOrCreate(location: string): { store: ProjectStore; created: boolean } {
   const file = projectFileOf(resolve(location));
   mkdirSync(dirname(file), { recursive: true });
-  return existsSync(file) ? openProject(file) : createProject(file);
+  if (existsSync(file)) return { store: openProject(file), created: false };
+  return { store: createProject(file), created: true };
 }

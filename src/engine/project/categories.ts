@@ -1,11 +1,11 @@
 import { type Attribute, attributesProblem, mergedAttributes } from '@shared/attributes';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Category } from '@shared/contract/methods';
+import { freeColor } from '@shared/palette';
 import { z } from 'zod';
 import { difference } from './changes';
 import type { Database } from './database';
 import type { Journal } from './journal';
-import { freeColor } from './palette';
 import {
   type CategoryRow,
   categoryColumns,
