@@ -156,7 +156,7 @@ export class Environment {
     options: SegmentOptions,
   ): Promise<EnvironmentState> {
     const before = activeObjectOf(state);
-    const { candidates, best } = await this.options.segmenter.segment(this.options.image, prompt, options);
+    const { candidates, best, chosen: index } = await this.options.segmenter.segment(this.options.image, prompt, options);
     const chosen = candidates[best] ?? candidates[0];
     if (!chosen) throw new Error('The segmenter answered with no candidate');
     if (before.mask && equalMasks(before.mask, chosen.mask)) notes.push('The mask did not change.');
@@ -165,7 +165,7 @@ export class Environment {
       prompt: { ...prompt, lowRes: chosen.lowRes },
       mask: chosen.mask,
       predictedIou: chosen.predictedIou,
-      candidate: options.candidate ?? null,
+      candidate: index ?? null,
     });
   }
 

@@ -202,17 +202,19 @@ class OnnxSegmenter implements OpenedSegmenter {
         ),
       signal,
     );
+    const { candidate } = options;
+    const candidates = candidatesOf(decoded, size);
+    if (candidate !== undefined && candidate < candidates.length) {
+      return { candidates, best: candidate, chosen: candidate };
+    }
     return {
-      candidates: candidatesOf(decoded, size),
-      best:
-        options.candidate !== undefined && options.candidate < decoded.predictedIou.length
-          ? options.candidate
-          : bestCandidate(
-              this.parts.pair.signature,
-              decoded.predictedIou,
-              prompt,
-              this.parts.decoderModel.metadata,
-            ),
+      candidates,
+      best: bestCandidate(
+        this.parts.pair.signature,
+        decoded.predictedIou,
+        prompt,
+        this.parts.decoderModel.metadata,
+      ),
     };
   }
 

@@ -6,6 +6,7 @@ import type { ImageSource, Prompt, Segmentation, Segmenter } from './segmenter';
 interface Recorded {
   mask: Rle;
   predictedIou: number | null;
+  candidate: number | undefined;
 }
 
 /**
@@ -60,7 +61,7 @@ function recordedAnswers(trajectory: Trajectory): Map<string, Recorded> {
     if (mask === null) continue;
     const key = promptKey(object);
     for (const name of [key, chosenKey(key, candidate)]) {
-      if (!answers.has(name)) answers.set(name, { mask, predictedIou });
+      if (!answers.has(name)) answers.set(name, { mask, predictedIou, candidate });
     }
   }
   return answers;
@@ -78,7 +79,7 @@ function promptKey({ box, points }: Pick<Prompt, 'box' | 'points'> | ObservedObj
   ]);
 }
 
-function segmentationOf({ mask, predictedIou }: Recorded): Segmentation {
+function segmentationOf({ mask, predictedIou, candidate }: Recorded): Segmentation {
   return {
     candidates: [
       {
@@ -88,5 +89,6 @@ function segmentationOf({ mask, predictedIou }: Recorded): Segmentation {
       },
     ],
     best: 0,
+    ...(candidate === undefined ? {} : { chosen: candidate }),
   };
 }

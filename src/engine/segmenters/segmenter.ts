@@ -55,6 +55,8 @@ export interface Segmentation {
   /** At least one; `best` is the index of the one to use when nobody chooses. */
   candidates: Candidate[];
   best: number;
+  /** {@link SegmentOptions.candidate} where it was heeded. */
+  chosen?: number;
 }
 
 export type Priority = 'foreground' | 'prefetch';

@@ -1,5 +1,5 @@
-import type { Point } from '@shared/geometry/types';
 import { cropRle, decodeMask, type Rle, rleBox } from '@shared/mask/rle';
+import { LatestBytes } from '../lib/latest-bytes';
 
 /** The part of a mask that holds its pixels, placed in the image. */
 export interface MaskPiece {
@@ -13,24 +13,16 @@ export interface MaskPiece {
   area: number;
 }
 
-const remembered = 256;
-const pieces = new Map<string, MaskPiece | null>();
+const pieces = new LatestBytes<MaskPiece | null>(96 * 1024 * 1024, () => {});
 
 /** Decodes a mask, keeping the latest; null when it has no pixel. */
 export function pieceOf(rle: Rle): MaskPiece | null {
   const key = `${rle.size[0]}.${rle.size[1]}.${rle.counts}`;
   const known = pieces.get(key);
-  if (known !== undefined) {
-    pieces.delete(key);
-    pieces.set(key, known);
-    return known;
-  }
+  if (known !== undefined) return known;
   const piece = decode(rle);
-  pieces.set(key, piece);
-  if (pieces.size > remembered) {
-    const oldest = pieces.keys().next();
-    if (!oldest.done) pieces.delete(oldest.value);
-  }
+  // Its pixels, as bytes and as a tinted canvas.
+  pieces.set(key, piece, 5 * (piece?.data.length ?? 0) + 2 * key.length);
   return piece;
 }
 
@@ -41,12 +33,6 @@ function decode(rle: Rle): MaskPiece | null {
   let area = 0;
   for (const value of data) area += value;
   return { x: box.x1, y: box.y1, width, height, data, area };
-}
-
-export function covers(piece: MaskPiece, point: Point): boolean {
-  const x = Math.floor(point.x) - piece.x;
-  const y = Math.floor(point.y) - piece.y;
-  return x >= 0 && y >= 0 && x < piece.width && y < piece.height && piece.data[y * piece.width + x] === 1;
 }
 
 const differences = new WeakMap<MaskPiece, WeakMap<MaskPiece, { piece: MaskPiece | null }>>();

@@ -1,8 +1,10 @@
 import type { Gesture } from '@shared/contract/methods';
 import type { Box, Point, Size } from '@shared/geometry/types';
 import type { PointLabel } from '@shared/tools/definitions';
-import { type MaskPiece, outlineOf, tintOf, without } from './mask-piece';
-import type { MaskItem, Scene, ViewTransform } from './scene';
+import { type LayerMask, MaskLayer } from './mask-layer';
+import { type MaskPiece, outlineOf, rgb, tintOf, without } from './mask-piece';
+import type { MaskShape } from './mask-shape';
+import type { MaskItem, MaskStyle, Scene, ViewTransform } from './scene';
 
 /** Colours on pictures are the same in both themes: they are judged against the picture, not the window. */
 export const paint = {
@@ -13,17 +15,23 @@ export const paint = {
   view: '#b49be8',
 } as const;
 
-const nearestFrom = 3;
 const gridFrom = 8;
-/** Outlines of more masks than this would slow down panning. */
-const outlinesUpTo = 150;
+/** Finished masks are fainter than the one being worked on. */
+const itemShare = 0.75;
 
 /** Paints image, masks, prompts and drafts. Masks are bitmaps: never smoothed, their edges on pixel borders. */
 export class Painter {
   cursor: Point | null = null;
-  #layer: HTMLCanvasElement | null = null;
-  #layerOf: readonly MaskItem[] | null = null;
-  #layerSize = '';
+  readonly #items: MaskLayer;
+  /** Masks that are too large to be decoded, whatever they are. */
+  readonly #large: MaskLayer;
+  #layerOf: { items: readonly MaskItem[]; style: MaskStyle } | null = null;
+
+  /** @param redraw asks for another frame */
+  constructor(redraw: () => void) {
+    this.#items = new MaskLayer(redraw);
+    this.#large = new MaskLayer(redraw);
+  }
 
   paint(
     context: CanvasRenderingContext2D,
@@ -34,16 +42,14 @@ export class Painter {
   ): void {
     const { size, image } = scene;
     if (!size) return;
+    const ratio = context.canvas.width / viewport.width;
     context.save();
+    image?.paint(context, view, viewport, ratio);
+    if (scene.masksVisible) this.#finished(context, scene, size, view, viewport, ratio);
     context.translate(view.x, view.y);
     context.scale(view.zoom, view.zoom);
-    if (image) {
-      context.imageSmoothingEnabled = view.zoom < nearestFrom;
-      context.imageSmoothingQuality = 'medium';
-      context.drawImage(image, 0, 0, size.width, size.height);
-    }
     context.imageSmoothingEnabled = false;
-    if (scene.masksVisible) this.#masks(context, scene, size, view.zoom);
+    if (scene.masksVisible) this.#current(context, scene, size, view, viewport, ratio);
     if (view.zoom >= gridFrom) grid(context, size, view, viewport);
     if (scene.view) frame(context, scene.view, view.zoom);
     if (scene.masksVisible) {
@@ -88,55 +94,104 @@ export class Painter {
     context.restore();
   }
 
-  #masks(context: CanvasRenderingContext2D, scene: Scene, size: Size, zoom: number): void {
-    const { items, active, preview } = scene;
-    if (items.length > 0) {
-      context.drawImage(this.#compose(items, size), 0, 0);
-      if (items.length <= outlinesUpTo) {
-        for (const item of items) outline(context, item.piece, item.color, 1, zoom);
-      }
+  /** The image's annotations. */
+  #finished(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    size: Size,
+    view: ViewTransform,
+    viewport: Size,
+    ratio: number,
+  ): void {
+    const { items, style } = scene;
+    const known = this.#layerOf;
+    if (
+      known?.items !== items ||
+      known.style.opacity !== style.opacity ||
+      known.style.outline !== style.outline
+    ) {
+      this.#items.set(
+        items.map(({ shape, color }) => ({
+          runs: shape.runs,
+          color: rgb(color),
+          alpha: style.opacity * itemShare,
+          border: style.outline,
+        })),
+        size,
+      );
+      this.#layerOf = { items, style };
     }
-    for (const item of items) {
-      if (item.id !== scene.selectedId && item.id !== scene.hoveredId) continue;
-      fill(context, item.piece, item.color, 0.3);
-      outline(context, item.piece, '#ffffff', item.id === scene.selectedId ? 3.5 : 2, zoom);
-      outline(context, item.piece, item.color, 1.5, zoom);
+    this.#items.draw(context, view, viewport, ratio);
+    if (MaskLayer.drawsBorders(view.zoom * ratio) || style.outline === 0) return;
+    context.save();
+    context.translate(view.x, view.y);
+    context.scale(view.zoom, view.zoom);
+    for (const { shape, color } of items) {
+      if (!isSeen(shape, view, viewport) || !shape.piece) continue;
+      outline(context, shape.piece, color, style.outline, view.zoom);
     }
-    for (const piece of scene.siblings) {
-      fill(context, piece, paint.sibling, 0.4);
-      outline(context, piece, paint.sibling, 1.25, zoom);
+    context.restore();
+  }
+
+  /** What is pointed at, worked on, or proposed. @param context in image pixels */
+  #current(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    size: Size,
+    view: ViewTransform,
+    viewport: Size,
+    ratio: number,
+  ): void {
+    const { items, active, preview, style } = scene;
+    const { zoom } = view;
+    const large: LayerMask[] = [];
+    const lay = (shape: MaskShape, color: string, alpha: number): void => {
+      if (shape.piece) fill(context, shape.piece, color, alpha);
+      else large.push({ runs: shape.runs, color: rgb(color), alpha, border: 2 });
+    };
+    const line = (shape: MaskShape, color: string, width: number): void => {
+      if (shape.piece) outline(context, shape.piece, color, width, zoom);
+    };
+    for (const { id, shape, color } of items) {
+      if ((id !== scene.selectedId && id !== scene.hoveredId) || !isSeen(shape, view, viewport)) continue;
+      lay(shape, color, style.opacity * itemShare);
+      line(shape, '#ffffff', id === scene.selectedId ? 3.5 : 2);
+      line(shape, color, 1.5);
+    }
+    for (const shape of scene.siblings) {
+      lay(shape, paint.sibling, style.opacity);
+      line(shape, paint.sibling, 1.25);
     }
     if (active) {
-      fill(context, active, paint.active, 0.5);
-      outline(context, active, 'rgb(255 255 255 / 85%)', 2.5, zoom);
-      outline(context, active, '#0f9d6c', 1.25, zoom);
+      lay(active, paint.active, Math.min(1, style.opacity * 1.25));
+      line(active, 'rgb(255 255 255 / 85%)', 2.5);
+      line(active, '#0f9d6c', 1.25);
     }
     if (preview) {
       // What would come and what would go, when there is a mask already.
-      const removed = active ? without(active, preview.piece) : null;
-      const added = active ? without(preview.piece, active) : preview.piece;
+      const now = active?.piece ?? null;
+      const then = preview.shape.piece;
+      const removed = now && then ? without(now, then) : null;
+      const added = now && then ? without(then, now) : then;
       if (removed) fill(context, removed, paint.negative, 0.55);
       if (added) fill(context, added, preview.color, 0.45);
+      if (!then) lay(preview.shape, preview.color, 0.45);
       context.setLineDash([5 / zoom, 4 / zoom]);
-      outline(context, preview.piece, '#ffffff', 1.25, zoom);
+      line(preview.shape, '#ffffff', 1.25);
       context.setLineDash([]);
     }
+    this.#large.set(large, size);
+    this.#large.draw(context, view, viewport, ratio);
   }
+}
 
-  #compose(items: readonly MaskItem[], size: Size): HTMLCanvasElement {
-    const key = `${size.width} ${size.height}`;
-    if (this.#layer && this.#layerOf === items && this.#layerSize === key) return this.#layer;
-    const layer = this.#layer ?? document.createElement('canvas');
-    layer.width = size.width;
-    layer.height = size.height;
-    const context = layer.getContext('2d');
-    for (const item of items)
-      context?.drawImage(tintOf(item.piece, item.color, 0.3), item.piece.x, item.piece.y);
-    this.#layer = layer;
-    this.#layerOf = items;
-    this.#layerSize = key;
-    return layer;
-  }
+function isSeen({ box }: MaskShape, view: ViewTransform, viewport: Size): boolean {
+  return (
+    box.x2 * view.zoom + view.x >= 0 &&
+    box.y2 * view.zoom + view.y >= 0 &&
+    box.x1 * view.zoom + view.x <= viewport.width &&
+    box.y1 * view.zoom + view.y <= viewport.height
+  );
 }
 
 function fill(context: CanvasRenderingContext2D, piece: MaskPiece, color: string, alpha: number): void {

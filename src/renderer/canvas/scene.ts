@@ -1,15 +1,25 @@
 import type { Gesture } from '@shared/contract/methods';
 import type { Box, Point, Size } from '@shared/geometry/types';
 import type { PointLabel } from '@shared/tools/definitions';
-import type { MaskPiece } from './mask-piece';
+import type { EditEvents } from './edit-scene';
+import type { MaskShape } from './mask-shape';
+import type { Picture } from './picture';
 
-export type Tool = 'select' | 'box' | 'positive' | 'negative' | 'polygon';
+export type Tool = 'select' | 'box' | 'positive' | 'negative' | 'brush' | 'eraser' | 'polygon' | 'cut';
 
 /** A finished mask of the image. */
 export interface MaskItem {
   id: number;
-  piece: MaskPiece;
+  shape: MaskShape;
   color: string;
+}
+
+/** How masks look. */
+export interface MaskStyle {
+  /** Of the object being worked on, 0 to 1; finished ones are fainter. */
+  opacity: number;
+  /** CSS pixels; 0: no outlines. */
+  outline: number;
 }
 
 /** The call that can be dragged. */
@@ -24,16 +34,16 @@ export interface EditableCall {
 
 /** Everything that the canvas shows, in image pixels. */
 export interface Scene {
-  image: HTMLImageElement | null;
+  image: Picture | null;
   size: Size | null;
   items: readonly MaskItem[];
   hoveredId: number | null;
   selectedId: number | null;
   /** Mask of the object being worked on, and of the episode's other objects. */
-  active: MaskPiece | null;
-  siblings: readonly MaskPiece[];
+  active: MaskShape | null;
+  siblings: readonly MaskShape[];
   /** What a proposed or dragged prompt would give. */
-  preview: { piece: MaskPiece; color: string } | null;
+  preview: { shape: MaskShape; color: string } | null;
   /** Prompts of the active object that are not being edited. */
   prompts: { box: Box | null; points: readonly (Point & { label: PointLabel })[] };
   editable: EditableCall | null;
@@ -44,6 +54,7 @@ export interface Scene {
   tool: Tool;
   polygon: readonly Point[];
   masksVisible: boolean;
+  style: MaskStyle;
 }
 
 export const emptyScene: Scene = {
@@ -62,6 +73,7 @@ export const emptyScene: Scene = {
   tool: 'select',
   polygon: [],
   masksVisible: true,
+  style: { opacity: 0.4, outline: 1 },
 };
 
 /** From image pixels to CSS pixels of the canvas: screen = image × zoom + (x, y). */
@@ -72,6 +84,7 @@ export interface ViewTransform {
 }
 
 export interface StageEvents {
+  readonly edit: EditEvents;
   /** A person's finished gesture. */
   gesture(gesture: Gesture): void;
   /** A new box while it is being dragged, null when that ended. */
@@ -80,9 +93,13 @@ export interface StageEvents {
   dragged(gesture: Gesture): void;
   /** The editable call after it was dragged. */
   edited(gesture: Gesture): void;
-  /** A click with the select tool: masks under the cursor, topmost first. */
-  picked(ids: number[]): void;
+  /** A click on masks, topmost first; `adds` to what is selected. */
+  picked(ids: number[], adds: boolean): void;
+  /** A double click with the select tool. */
+  opened(ids: number[]): void;
   hovered(id: number | null): void;
+  /** The point that a click would make, while the cursor rests or moves without a button; null when it would make none. */
+  probed(gesture: Gesture | null): void;
   moved(point: Point | null): void;
   vertex(point: Point): void;
   closePolygon(): void;

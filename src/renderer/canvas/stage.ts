@@ -2,14 +2,16 @@ import type { Gesture } from '@shared/contract/methods';
 import { clamp, normalizeBox } from '@shared/geometry/box';
 import type { Box, Point, Size } from '@shared/geometry/types';
 import { Canvas, Circle, config, type FabricObject, Rect, type Point as ScreenPoint } from 'fabric';
-import { covers } from './mask-piece';
+import { EditLayer } from './edit-layer';
+import type { EditScene } from './edit-scene';
+import { EditTools, type Sample } from './edit-tools';
 import { Painter } from './painter';
 import { emptyScene, type Scene, type StageEvents, type ViewTransform } from './scene';
 
 const leastZoom = 0.02;
 const greatestZoom = 64;
-/** Kept free around a fitted image: for the tools on the left and the zoom bar below. */
-const inset = { left: 68, right: 24, top: 20, bottom: 50 };
+/** Kept free around a fitted image: for the tools on the left, their options above and the zoom bar below. */
+const inset = { left: 68, right: 24, top: 56, bottom: 50 };
 /** Screen pixels. */
 const handleSize = 9;
 const pointReach = 11;
@@ -31,7 +33,9 @@ const handles: readonly Handle[] = [
 type Drag =
   | { kind: 'pan'; x: number; y: number; view: ViewTransform; moved: boolean }
   | { kind: 'draw'; from: Point; to: Point }
-  | { kind: 'edit' };
+  | { kind: 'edit' }
+  /** Of a tool that changes masks. */
+  | { kind: 'tool' };
 
 /**
  * The drawing surface: a fabric canvas whose objects are only the handles of the call being edited. The image and
@@ -39,11 +43,16 @@ type Drag =
  */
 export class Stage {
   readonly #canvas: Canvas;
-  readonly #painter = new Painter();
+  readonly #painter = new Painter(() => this.redraw());
   readonly #events: StageEvents;
   readonly #host: HTMLElement;
   readonly #observer: ResizeObserver;
+  readonly #layer: EditLayer;
+  readonly #tools: EditTools;
+  /** Painted so far. */
+  frames = 0;
   #scene: Scene = emptyScene;
+  #edit: EditScene | null = null;
   #drag: Drag | null = null;
   #spaceHeld = false;
   /** Follows the size of the window until the person zooms or pans. */
@@ -54,6 +63,9 @@ export class Stage {
   #editedKey = '';
   /** The editable call as it is being dragged. */
   #current: Gesture | null = null;
+  /** Where the pointer has been since the last mouse event, which comes only once a frame. */
+  #trail: Sample[] = [];
+  #altHeld = false;
 
   constructor(host: HTMLElement, events: StageEvents) {
     this.#host = host;
@@ -77,23 +89,33 @@ export class Stage {
       });
     });
     this.#canvas.on('after:render', ({ ctx }) => {
+      this.frames++;
       this.#painter.paintAbove(ctx, this.#scene, this.view, this.#viewport());
     });
     this.#canvas.on('mouse:wheel', ({ e, viewportPoint }) => this.#wheel(e, viewportPoint));
     this.#canvas.on('mouse:down', ({ e, target, scenePoint }) =>
       this.#down(e as MouseEvent, target, scenePoint),
     );
-    this.#canvas.on('mouse:move', ({ e, scenePoint }) => this.#move(e as MouseEvent, scenePoint));
+    this.#canvas.on('mouse:move', ({ e, target, scenePoint }) =>
+      this.#move(e as MouseEvent, target, scenePoint),
+    );
     this.#canvas.on('mouse:up', ({ e, scenePoint, isClick }) =>
       this.#up(e as MouseEvent, scenePoint, isClick),
     );
-    this.#canvas.on('mouse:dblclick', () => {
-      if (this.#scene.tool === 'polygon') this.#events.closePolygon();
+    this.#canvas.on('mouse:dblclick', ({ scenePoint }) => {
+      if (this.#scene.tool === 'polygon' && this.#scene.polygon.length > 0) this.#events.closePolygon();
+      if (this.#scene.tool === 'select') this.#events.opened(this.#hit(scenePoint));
     });
     this.#canvas.on('mouse:out', ({ target, e }) => {
       if (!target && (e as MouseEvent).buttons === 0) this.#leave();
     });
     this.#canvas.on('object:moving', ({ target }) => this.#moving(target));
+    // Above fabric's own two canvases.
+    this.#layer = new EditLayer(host);
+    this.#tools = new EditTools(this.#layer, events.edit);
+    host.addEventListener('pointermove', this.#follow, true);
+    window.addEventListener('keydown', this.#alt);
+    window.addEventListener('keyup', this.#alt);
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(host);
     this.#resize();
@@ -101,6 +123,10 @@ export class Stage {
 
   destroy(): void {
     this.#observer.disconnect();
+    this.#host.removeEventListener('pointermove', this.#follow, true);
+    window.removeEventListener('keydown', this.#alt);
+    window.removeEventListener('keyup', this.#alt);
+    this.#layer.destroy();
     void this.#canvas.dispose();
     this.#host.replaceChildren();
   }
@@ -122,6 +148,19 @@ export class Stage {
     }
     if (this.#drag?.kind !== 'edit') this.#arrangeHandles();
     this.#showCursor();
+    this.#canvas.requestRenderAll();
+  }
+
+  /** What is being changed by hand, apart from the scene: nothing below has to be painted again for it. */
+  setEdit(edit: EditScene | null): void {
+    this.#edit = edit;
+    this.#layer.setScene(edit);
+    this.#tools.setScene(edit);
+    this.#showCursor();
+  }
+
+  /** Paints again at the next frame, when what is shown has changed without the scene. */
+  redraw(): void {
     this.#canvas.requestRenderAll();
   }
 
@@ -184,6 +223,7 @@ export class Stage {
     this.#canvas.setViewportTransform([view.zoom, 0, 0, view.zoom, x, y]);
     this.#arrangeHandles();
     this.#canvas.requestRenderAll();
+    this.#layer.setView({ zoom: view.zoom, x, y }, this.#viewport());
     this.#events.viewed({ zoom: view.zoom, x, y }, this.#viewport());
   }
 
@@ -200,6 +240,10 @@ export class Stage {
     event.stopPropagation();
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 20 : 1;
     const delta = clamp(event.deltaY * lines, -240, 240);
+    if (event.altKey && this.#tools.paints) {
+      if (delta !== 0) this.#events.edit.brushStepped(delta < 0 ? 1 : -1);
+      return;
+    }
     if (event.shiftKey) {
       const { zoom, x, y } = this.view;
       this.#fitted = false;
@@ -225,6 +269,11 @@ export class Stage {
       this.#startPan(event);
       return;
     }
+    if (this.#scene.size && this.#tools.down(this.#sample(point, event), event, this.view.zoom)) {
+      this.#trail = [];
+      this.#drag = { kind: 'tool' };
+      return;
+    }
     if (target) {
       if (event.button === 0) this.#drag = { kind: 'edit' };
       return;
@@ -243,7 +292,7 @@ export class Stage {
     this.#showCursor();
   }
 
-  #move(event: MouseEvent, point: ScreenPoint): void {
+  #move(event: MouseEvent, target: FabricObject | undefined, point: ScreenPoint): void {
     const drag = this.#drag;
     if (drag?.kind === 'pan') {
       const dx = event.clientX - drag.x;
@@ -255,6 +304,13 @@ export class Stage {
       return;
     }
     this.#events.moved(this.#isOnImage(point) ? { x: point.x, y: point.y } : null);
+    if (this.#edit && (!drag || drag.kind === 'tool')) {
+      const trail = this.#trail.length > 0 ? this.#trail : [this.#sample(point, event)];
+      this.#trail = [];
+      this.#tools.move(trail, event, this.view.zoom);
+      if (drag?.kind === 'tool') return;
+      this.#showCursor(point);
+    }
     if (drag?.kind === 'draw') {
       drag.to = this.#inside(point);
       const box = wholePixels(normalizeBox(drag.from, drag.to));
@@ -262,26 +318,33 @@ export class Stage {
       this.#canvas.requestRenderAll();
       return;
     }
+    if (!drag) this.#events.probed(target || event.buttons !== 0 ? null : this.#pointAt(event, point));
     if (this.#scene.tool === 'select' && !drag) this.#events.hovered(this.#hit(point)[0] ?? null);
-    if (this.#scene.polygon.length > 0) {
-      this.#painter.cursor = { x: point.x, y: point.y };
-      this.#canvas.requestRenderAll();
-    }
+    this.#painter.cursor = { x: point.x, y: point.y };
+    if (this.#scene.polygon.length > 0) this.#canvas.requestRenderAll();
   }
 
   #up(event: MouseEvent, point: ScreenPoint, isClick: boolean): void {
     const drag = this.#drag;
     this.#drag = null;
     this.#showCursor();
+    if (drag?.kind === 'tool') {
+      this.#tools.up({ x: point.x, y: point.y });
+      return;
+    }
     if (drag?.kind === 'pan') {
-      if (!drag.moved && event.button === 0 && !this.#spaceHeld) this.#events.picked(this.#hit(point));
+      if (!drag.moved && event.button === 0 && !this.#spaceHeld) {
+        this.#events.picked(this.#hit(point), event.shiftKey);
+      }
       return;
     }
     if (drag?.kind === 'edit') {
       const edited = this.#current;
       this.#current = null;
       if (edited) this.#events.edited(edited);
-      else if (this.#scene.tool === 'select' && isClick) this.#events.picked(this.#hit(point));
+      else if (this.#scene.tool === 'select' && isClick) {
+        this.#events.picked(this.#hit(point), event.shiftKey);
+      }
       this.#arrangeHandles();
       this.#canvas.requestRenderAll();
       return;
@@ -298,15 +361,21 @@ export class Stage {
       return;
     }
     if (!this.#isOnImage(point) || event.button === 1) return;
+    const clicked = this.#pointAt(event, point);
+    if (clicked) this.#events.gesture(clicked);
+    else if (this.#scene.tool === 'polygon' && event.button === 0) this.#addVertex(point);
+  }
+
+  /** The point that a click here makes; null with a tool that makes none, or beside the image. */
+  #pointAt(event: MouseEvent, point: ScreenPoint): Gesture | null {
     const { tool } = this.#scene;
-    if (tool === 'positive' || tool === 'negative') {
-      const negative = (tool === 'negative') !== (event.altKey || event.button === 2);
-      this.#events.gesture({
-        name: 'add_point',
-        point: { x: Math.floor(point.x) + 0.5, y: Math.floor(point.y) + 0.5 },
-        label: negative ? 'negative' : 'positive',
-      });
-    } else if (tool === 'polygon' && event.button === 0) this.#addVertex(point);
+    if ((tool !== 'positive' && tool !== 'negative') || !this.#isOnImage(point)) return null;
+    const negative = (tool === 'negative') !== (event.altKey || event.button === 2);
+    return {
+      name: 'add_point',
+      point: { x: Math.floor(point.x) + 0.5, y: Math.floor(point.y) + 0.5 },
+      label: negative ? 'negative' : 'positive',
+    };
   }
 
   #addVertex(point: ScreenPoint): void {
@@ -322,15 +391,48 @@ export class Stage {
   #leave(): void {
     this.#events.moved(null);
     this.#events.hovered(null);
+    this.#events.probed(null);
     this.#painter.cursor = null;
+    this.#tools.showPointer(null, false);
     this.#canvas.requestRenderAll();
+  }
+
+  readonly #follow = (event: PointerEvent): void => {
+    if (!this.#edit) return;
+    const place = this.#host.getBoundingClientRect();
+    const { zoom, x, y } = this.view;
+    const all = event.getCoalescedEvents();
+    for (const one of all.length > 0 ? all : [event]) {
+      this.#trail.push({
+        x: (one.clientX - place.left - x) / zoom,
+        y: (one.clientY - place.top - y) / zoom,
+        pressure: one.pointerType === 'pen' ? one.pressure : null,
+      });
+    }
+  };
+
+  /** Alt shows at once that the brush erases, or the eraser paints. */
+  readonly #alt = (event: KeyboardEvent): void => {
+    if (event.key !== 'Alt' || !this.#tools.paints) return;
+    // Some systems open the window's menu with it.
+    event.preventDefault();
+    const held = event.type === 'keydown';
+    if (held === this.#altHeld) return;
+    this.#altHeld = held;
+    const { cursor } = this.#painter;
+    if (cursor) this.#tools.showPointer(cursor, held);
+  };
+
+  #sample(point: ScreenPoint, event: MouseEvent): Sample {
+    const pressure = event instanceof PointerEvent && event.pointerType === 'pen' ? event.pressure : null;
+    return { x: point.x, y: point.y, pressure };
   }
 
   /** Masks under a point, topmost first. */
   #hit(point: Point): number[] {
     if (!this.#scene.masksVisible) return [];
     const found: number[] = [];
-    for (const item of this.#scene.items) if (covers(item.piece, point)) found.unshift(item.id);
+    for (const item of this.#scene.items) if (item.shape.covers(point)) found.unshift(item.id);
     return found;
   }
 
@@ -338,9 +440,10 @@ export class Stage {
     return this.#drag?.kind === 'draw' ? wholePixels(normalizeBox(this.#drag.from, this.#drag.to)) : null;
   }
 
-  #showCursor(): void {
+  #showCursor(at: Point | null = null): void {
     const { tool } = this.#scene;
-    const idle = tool === 'select' ? 'default' : 'crosshair';
+    const own = this.#tools.cursorAt(at ?? { x: Number.NaN, y: Number.NaN }, this.view.zoom);
+    const idle = own ?? (tool === 'select' || this.#edit?.polygon ? 'default' : 'crosshair');
     const cursor = this.#drag?.kind === 'pan' ? 'grabbing' : this.#spaceHeld ? 'grab' : idle;
     this.#canvas.defaultCursor = cursor;
     this.#canvas.setCursor(cursor);

@@ -4,6 +4,7 @@ import { decideCommands } from './decide';
 import { drawCommands } from './draw';
 import { editingCommands } from './editing';
 import { goCommands } from './go';
+import { liveCommands } from './live';
 import { viewCommands } from './view';
 
 /** Everything that can be done by a key or from the palette. */
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   ...agentCommands,
   ...drawCommands,
   ...editingCommands,
+  ...liveCommands,
   ...viewCommands,
   ...goCommands,
 ];

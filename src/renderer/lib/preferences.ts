@@ -23,6 +23,8 @@ export const preferencesSchema = z.object({
   polygonTolerance: z.number().min(0).max(10).catch(1),
   /** Diameter in image pixels with which brush and eraser start. */
   brushSize: z.number().int().min(1).max(400).catch(24),
+  /** Whether the mask that a click would give is shown while the cursor moves. */
+  hoverPreview: z.boolean().catch(true),
   /** Images after the open one whose embeddings are made ahead. */
   prefetchCount: z.number().int().min(0).max(10).catch(2),
 

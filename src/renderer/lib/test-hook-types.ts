@@ -1,3 +1,4 @@
+import type { Annotation } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 
 /** What end-to-end tests may read when the page's address has `?test` or `#test`. It changes nothing. */
@@ -8,6 +9,13 @@ export interface TestHook {
   readonly status: string | null;
   readonly imageId: string | null;
   readonly imageReady: boolean;
+  /** Painted since the canvas was made. */
+  readonly frames: number;
+  /** Of the image on the canvas, from bottom to top. */
+  readonly annotations: readonly Pick<Annotation, 'id' | 'mask' | 'area' | 'author' | 'imageId'>[];
+  readonly selectedId: number | null;
+  /** Corners of the polygon that is being edited. */
+  readonly corners: readonly Point[];
 }
 
 declare global {

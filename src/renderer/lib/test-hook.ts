@@ -27,6 +27,21 @@ export function exposeForTests(workbench: Workbench): () => void {
     get imageId() {
       return images.selectedId;
     },
+    get annotations() {
+      return images.annotations;
+    },
+    get selectedId() {
+      return canvas.selectedId;
+    },
+    get corners() {
+      const rings = workbench.editing.polygon?.flatMap(({ outer, holes }) => [outer, ...holes]) ?? [];
+      return rings.flatMap((ring) =>
+        Array.from({ length: ring.length / 2 }, (_, i) => ({ x: ring[2 * i] ?? 0, y: ring[2 * i + 1] ?? 0 })),
+      );
+    },
+    get frames() {
+      return canvas.stage?.frames ?? 0;
+    },
     get imageReady() {
       return workbench.image !== null;
     },

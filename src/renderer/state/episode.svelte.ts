@@ -12,7 +12,6 @@ import type { Observation, ObservedObject, TrajectoryNode } from '@shared/trajec
 import { findNode } from '@shared/trajectory/tree';
 import { SvelteMap } from 'svelte/reactivity';
 import { type Comparison, compareTurns } from '../lib/comparison';
-import { sameGesture } from '../lib/gesture';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
 import { lineThrough, timeline } from '../lib/timeline';
@@ -311,22 +310,6 @@ export class EpisodeStates {
       size,
     });
     return new Blob([new Uint8Array(bytes)], { type: mime });
-  }
-
-  /**
-   * Mask that a gesture would give; null when there is none or nothing to ask.
-   *
-   * @param at the turn after which it would be made; the one on the canvas when it is left out
-   */
-  async preview(gesture: Gesture, at: string | null = this.shownId): Promise<Rle | null> {
-    const episodeId = this.open?.episodeId;
-    // A recording answers for its own calls without a segmenter.
-    const isProposed = !!this.pending?.gesture && sameGesture(this.pending.gesture, gesture);
-    if (!episodeId || !(this.#app.info?.segmenter.ready || isProposed)) return null;
-    const { imageId } = this.open;
-    const input = { imageId, episodeId, gesture, nodeId: at };
-    const { candidates, best } = await this.#host.connection.call('segment.preview', input);
-    return candidates[best]?.mask ?? null;
   }
 
   #node(id: string | null): TrajectoryNode | null {

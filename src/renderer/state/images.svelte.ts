@@ -1,33 +1,70 @@
-import type { Annotation, ImageState, ImageSummary, TrajectorySummary } from '@shared/contract/methods';
+import type {
+  Annotation,
+  ImageQuery,
+  ImageState,
+  ImageSummary,
+  MethodInput,
+  TrajectorySummary,
+} from '@shared/contract/methods';
 import { SvelteMap } from 'svelte/reactivity';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
 import type { AppState } from './app.svelte';
 
 const pageSize = 100;
-const scanSize = 500;
+/** Pages that are kept; those furthest from where the list is are forgotten. */
+const keptPages = 24;
 
 export type Filter = ImageState | null;
+
+/** Conditions and order of the list beside state and search. */
+export type ListOptions = Omit<ImageQuery, 'state' | 'search'>;
+
+export const noOptions: ListOptions = {
+  flagged: null,
+  noted: null,
+  unreadable: null,
+  withCategories: [],
+  withoutCategories: [],
+  minMasks: null,
+  maxMasks: null,
+  author: null,
+  sort: 'name',
+  descending: false,
+};
 
 /** The list of images, read page by page as it is looked at, and the image on the canvas. */
 export class ImagesState {
   filter = $state<Filter>(null);
   search = $state('');
+  options = $state.raw<ListOptions>(noOptions);
   total = $state(0);
   /** False until the first page of the present filter is there. */
   loaded = $state(false);
   selectedId = $state<string | null>(null);
-  /** Place of the selected image in the list, as far as known. */
+  /** Place of the selected image in the list; where it would be when the list does not hold it. */
   selectedIndex = $state(-1);
   selected = $state.raw<ImageSummary | null>(null);
   annotations = $state.raw<readonly Annotation[]>([]);
   recordings = $state.raw<readonly TrajectorySummary[]>([]);
+  /** Annotations that were read ahead; null when they were not. */
+  knownAnnotations: (imageId: string) => readonly Annotation[] | null = () => null;
   readonly pages = new SvelteMap<number, readonly ImageSummary[]>();
+
+  /** What the list is asked for: conditions and order. */
+  readonly query: ImageQuery = $derived({ ...this.options, state: this.filter, search: this.search });
+  /** True when the list may not hold all images. */
+  readonly isFiltered: boolean = $derived(
+    JSON.stringify({ ...this.query, sort: 'name', descending: false }) !==
+      JSON.stringify({ ...noOptions, state: null, search: '' }),
+  );
 
   readonly #host: Host;
   readonly #app: AppState;
   readonly #asked = new Set<number>();
   #generation = 0;
+  /** False when the list does not hold the selected image. */
+  #listed = true;
 
   constructor(host: Host, app: AppState) {
     this.#host = host;
@@ -56,6 +93,22 @@ export class ImagesState {
       this.#asked.add(page);
       void this.#app.attempt(() => this.#load(page));
     }
+    this.#forgetFarFrom(Math.floor(from / pageSize));
+  }
+
+  /** Tells which images are in sight, so that the thumbnails of others need not be made. */
+  look(imageIds: readonly string[]): void {
+    // A courtesy: what is not given up is made for nothing.
+    this.#host.connection.call('images.look', { imageIds: [...imageIds] }).catch(() => undefined);
+  }
+
+  #forgetFarFrom(page: number): void {
+    if (this.pages.size <= keptPages) return;
+    const far = [...this.pages.keys()].sort((a, b) => Math.abs(b - page) - Math.abs(a - page));
+    for (const other of far.slice(0, this.pages.size - keptPages)) {
+      this.pages.delete(other);
+      this.#asked.delete(other);
+    }
   }
 
   /** Reads the list anew, keeping what is shown until the new pages are there. */
@@ -68,12 +121,21 @@ export class ImagesState {
     for (const page of kept) if (page !== 0) this.pages.delete(page);
   }
 
-  async show(filter: Filter, search: string): Promise<void> {
-    if (filter === this.filter && search === this.search && this.loaded) return;
+  async show(filter: Filter, search: string, options: ListOptions = this.options): Promise<void> {
+    const isSame = filter === this.filter && search === this.search && options === this.options;
+    if (isSame && this.loaded) return;
     this.filter = filter;
     this.search = search;
-    await this.#app.attempt(() => this.refresh());
-    this.selectedIndex = this.#find(this.selectedId);
+    this.options = options;
+    await this.#app.attempt(async () => {
+      await this.refresh();
+      await this.#replace();
+    });
+  }
+
+  /** Changes some conditions or the order, and keeps the others. */
+  async refine(options: Partial<ListOptions>): Promise<void> {
+    await this.show(this.filter, this.search, { ...this.options, ...options });
   }
 
   reset(): void {
@@ -84,6 +146,7 @@ export class ImagesState {
     this.loaded = false;
     this.filter = null;
     this.search = '';
+    this.options = noOptions;
     this.selectedId = null;
     this.selected = null;
     this.selectedIndex = -1;
@@ -93,11 +156,20 @@ export class ImagesState {
 
   /** Opens the image that was open last, or the first. */
   async restore(projectKey: string): Promise<void> {
-    this.need(0, 1);
     const wanted = recall(`image ${projectKey}`);
-    const index = Math.max(0, this.#find(wanted));
-    const image = this.at(index);
-    if (image) await this.select(image, index);
+    const known = wanted === null ? null : await this.#placeOf(wanted).catch(() => null);
+    await this.#selectIndex(known?.listed ? known.index : 0);
+  }
+
+  /** Selects an image by its id, wherever it is in the list or if it is not in it. */
+  async open(imageId: string): Promise<void> {
+    await this.#app.attempt(async () => {
+      const [image, place] = await Promise.all([
+        this.#host.connection.call('images.get', { imageId }),
+        this.#placeOf(imageId),
+      ]);
+      await this.select(image, place.index);
+    });
   }
 
   async select(image: ImageSummary, index: number): Promise<void> {
@@ -108,13 +180,10 @@ export class ImagesState {
     this.selectedId = image.id;
     this.selected = image;
     this.selectedIndex = index;
-    this.annotations = [];
+    this.#listed = true;
+    this.annotations = this.knownAnnotations(image.id) ?? [];
     this.recordings = [];
     await this.refreshSelected();
-    if (this.selectedId !== image.id) return;
-    this.#prefetch(image.id, 'foreground');
-    const next = this.at(index + 1);
-    if (next) this.#prefetch(next.id, 'prefetch');
   }
 
   rememberSelected(projectKey: string): void {
@@ -130,23 +199,30 @@ export class ImagesState {
     ]);
     if (imageId !== this.selectedId) return;
     if (annotations) this.annotations = annotations;
-    if (recordings) this.recordings = recordings;
+    // What was accepted is the image's masks now, and no recording to begin with.
+    if (recordings) this.recordings = recordings.filter(({ status }) => status !== 'accepted');
   }
 
   async selectOffset(offset: number): Promise<void> {
-    const index = this.selectedIndex + offset;
+    // What took the place of an image that the list lost is its neighbour.
+    const index = this.selectedIndex + (this.#listed || offset < 0 ? offset : offset - 1);
     if (index < 0 || index >= this.total) return;
     await this.#selectIndex(index);
+  }
+
+  async selectAt(index: number): Promise<void> {
+    await this.#selectIndex(Math.min(Math.max(0, index), this.total - 1));
   }
 
   /** The next image in the list, after this one and then from the start, that is not done; false when there is none. */
   async nextUnreviewed(): Promise<boolean> {
     const found = await this.#app.attempt(async () => {
-      const here = this.at(this.selectedIndex)?.id === this.selectedId;
-      const start = Math.max(0, here ? this.selectedIndex + 1 : this.selectedIndex);
-      return (await this.#scan(start, this.total)) ?? (await this.#scan(0, Math.min(start, this.total)));
+      const imageId = this.selectedId;
+      const place = imageId === null ? null : await this.#placeOf(imageId);
+      const after = place === null ? -1 : place.listed ? place.index : place.index - 1;
+      return this.#host.connection.call('images.nextOpen', { ...this.query, imageId, after });
     });
-    if (!found || found.image.id === this.selectedId) return false;
+    if (!found) return false;
     await this.select(found.image, found.index);
     return true;
   }
@@ -162,6 +238,27 @@ export class ImagesState {
     await this.#app.attempt(() => this.#changed([imageId]));
   }
 
+  /** Note or flag of the image on the canvas. */
+  async update(patch: Omit<MethodInput<'images.update'>, 'imageId'>): Promise<void> {
+    const imageId = this.selectedId;
+    if (imageId === null) return;
+    const marks = await this.#app.attempt(() =>
+      this.#host.connection.call('images.update', { imageId, ...patch }),
+    );
+    if (!marks) return;
+    this.#app.saved();
+    await this.#app.attempt(() => this.#changed([imageId]));
+  }
+
+  /** Reads the file of an image that could not be read once more. */
+  async retry(imageId: string): Promise<boolean> {
+    const image = await this.#app.attempt(() => this.#host.connection.call('images.retry', { imageId }));
+    if (!image) return false;
+    if (imageId === this.selectedId) this.selected = image;
+    await this.#app.attempt(() => this.#changed([imageId]));
+    return image.problem === null;
+  }
+
   async #selectIndex(index: number): Promise<void> {
     await this.#app.attempt(async () => {
       if (!this.at(index)) await this.#load(Math.floor(index / pageSize));
@@ -170,28 +267,12 @@ export class ImagesState {
     });
   }
 
-  async #scan(from: number, to: number): Promise<{ image: ImageSummary; index: number } | null> {
-    for (let offset = from; offset < to; offset += scanSize) {
-      const { items } = await this.#host.connection.call('images.list', {
-        offset,
-        limit: Math.min(scanSize, to - offset),
-        state: this.filter,
-        search: this.search,
-      });
-      const found = items.findIndex((image) => image.state !== 'done' && image.id !== this.selectedId);
-      const image = items[found];
-      if (image) return { image, index: offset + found };
-    }
-    return null;
-  }
-
   async #load(page: number): Promise<void> {
     const generation = this.#generation;
     const { total, items } = await this.#host.connection.call('images.list', {
       offset: page * pageSize,
       limit: pageSize,
-      state: this.filter,
-      search: this.search,
+      ...this.query,
     });
     if (generation !== this.#generation) return;
     this.total = total;
@@ -203,51 +284,35 @@ export class ImagesState {
 
   /** An empty list means that any image may have changed. */
   async #changed(imageIds: readonly string[]): Promise<void> {
+    const changed = new Set(imageIds);
     const known = [...this.pages];
     const touched = known.filter(
-      ([, items]) => imageIds.length === 0 || items.some((image) => imageIds.includes(image.id)),
+      ([, items]) => changed.size === 0 || items.some((image) => changed.has(image.id)),
     );
-    const mayHaveNew = imageIds.length === 0 || touched.length === 0;
-    const isFiltered = this.filter !== null || this.search !== '';
-    if (mayHaveNew || isFiltered) {
+    const mayHaveNew = changed.size === 0 || touched.length === 0;
+    const mayHaveMoved = this.isFiltered || !['name', 'added', 'size'].includes(this.options.sort);
+    if (mayHaveNew || mayHaveMoved) {
       await this.refresh();
       for (const [page] of known) if (page !== 0) this.need(page * pageSize, page * pageSize + 1);
     } else await Promise.all(touched.map(([page]) => this.#load(page)));
-    const place = this.#find(this.selectedId);
-    if (place >= 0) this.selectedIndex = place;
-    else if (this.selectedId !== null && (imageIds.length === 0 || imageIds.includes(this.selectedId))) {
-      await this.#reread(this.selectedId);
-    }
+    await this.#replace();
+    const imageId = this.selectedId;
+    if (imageId === null || (changed.size > 0 && !changed.has(imageId))) return;
+    const image = await this.#host.connection.call('images.get', { imageId });
+    if (this.selectedId === imageId) this.selected = image;
   }
 
-  /** The selected image when the filter hides it: there is no call for one image, so it is searched by its name. */
-  async #reread(imageId: string): Promise<void> {
-    const name = this.selected?.name;
-    if (!name) return;
-    const { items } = await this.#host.connection.call('images.list', {
-      offset: 0,
-      limit: 100,
-      state: null,
-      search: name,
-    });
-    const image = items.find((candidate) => candidate.id === imageId);
-    if (image && this.selectedId === imageId) this.selected = image;
+  /** Finds the selected image's place in the list again. */
+  async #replace(): Promise<void> {
+    const imageId = this.selectedId;
+    if (imageId === null) return;
+    const { index, listed } = await this.#placeOf(imageId);
+    if (this.selectedId !== imageId) return;
+    this.selectedIndex = index;
+    this.#listed = listed;
   }
 
-  #find(id: string | null): number {
-    if (id === null) return -1;
-    for (const [page, items] of this.pages) {
-      const index = items.findIndex((image) => image.id === id);
-      if (index >= 0) return page * pageSize + index;
-    }
-    return -1;
-  }
-
-  #prefetch(imageId: string, priority: 'foreground' | 'prefetch'): void {
-    if (!this.#app.info?.segmenter.ready) return;
-    // Only makes things faster: a failure shows when the segmenter is asked for a mask.
-    this.#host.connection.call('images.prefetch', { imageId, priority }).catch((error: unknown) => {
-      console.warn('Prefetching failed', error);
-    });
+  #placeOf(imageId: string): Promise<{ index: number; listed: boolean }> {
+    return this.#host.connection.call('images.position', { ...this.query, imageId });
   }
 }

@@ -4,8 +4,9 @@ import { encodeMask } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
 import { findNode } from '@shared/trajectory/tree';
 import { getContext, setContext, untrack } from 'svelte';
-import { pieceOf } from '../canvas/mask-piece';
+import { shapeOf } from '../canvas/mask-shape';
 import { paint } from '../canvas/painter';
+import type { Picture } from '../canvas/picture';
 import { fillPolygon } from '../canvas/polygon';
 import {
   type EditableCall,
@@ -19,7 +20,6 @@ import { authorColor } from '../lib/author';
 import { type Comparison, comparisonColor } from '../lib/comparison';
 import { nudged, placeOf, resized } from '../lib/gesture';
 import type { Host } from '../lib/host';
-import { LatestWins } from '../lib/latest-wins';
 import { text } from '../lib/text';
 import { AppState } from './app.svelte';
 import { CanvasState } from './canvas.svelte';
@@ -27,6 +27,9 @@ import { EditingState } from './editing.svelte';
 import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
 import { HistoryState } from './history.svelte';
 import { ImagesState } from './images.svelte';
+import { LiveState } from './live.svelte';
+import { ObjectsState } from './objects.svelte';
+import { preferences } from './preferences.svelte';
 import { ProjectState } from './project.svelte';
 
 /** A question for a category, answered by the picker. */
@@ -47,8 +50,10 @@ export class Workbench {
   readonly canvas = new CanvasState();
   readonly editing = new EditingState(this);
   readonly history: HistoryState;
+  readonly objects = new ObjectsState(this);
+  readonly live: LiveState;
   question = $state.raw<CategoryQuestion | null>(null);
-  image = $state.raw<HTMLImageElement | null>(null);
+  image = $state.raw<Picture | null>(null);
   imageFailed = $state(false);
 
   readonly editable: EditableCall | null = $derived.by(() => this.#editable());
@@ -69,14 +74,13 @@ export class Workbench {
   readonly canUndo = $derived.by(() => this.canvas.polygon.length > 0 || this.history.marks.undo !== null);
   readonly canAskAgent = $derived.by(() => !!this.app.info?.agent.ready || this.images.recordings.length > 0);
 
-  readonly #preview = new LatestWins<Gesture>();
-
   constructor(host: Host) {
     this.host = host;
     this.app = new AppState(host);
     this.project = new ProjectState(host, this.app);
     this.images = new ImagesState(host, this.app);
     this.episode = new EpisodeStates(host, this.app, this.images);
+    this.live = new LiveState(host, this.app, this.images, this.episode, this.canvas);
     this.history = new HistoryState(host, this.app, () => this.images.selectedId);
     let wasConnected = false;
     const connected = (): void => {
@@ -102,6 +106,7 @@ export class Workbench {
     this.images.reset();
     this.episode.reset();
     this.canvas.clear();
+    this.live.reset();
     if (!this.project.current) return;
     await this.app.attempt(async () => {
       await this.images.refresh();
@@ -115,12 +120,13 @@ export class Workbench {
   }
 
   /** Called when another image is on the canvas: loads its pixels. */
-  imageSelected(): () => void {
+  imageSelected(): void {
     const { selectedId } = this.images;
     untrack(() => {
       this.canvas.clear();
       this.editing.clear();
-      this.image = null;
+      this.live.forget();
+      this.image = this.live.pictures.show(selectedId);
       this.imageFailed = false;
       this.images.rememberSelected(this.project.current?.location ?? '');
       const { current } = this.episode;
@@ -129,20 +135,18 @@ export class Workbench {
       this.episode.lost = false;
       if (selectedId !== null) void this.app.attempt(() => this.history.refresh());
     });
-    if (selectedId === null) return () => undefined;
-    const loading = new Image();
-    loading.decoding = 'async';
-    loading.onload = () => {
-      this.image = loading;
-    };
-    loading.onerror = () => {
-      this.imageFailed = true;
-    };
-    loading.src = imageUrl(selectedId, 'full');
-    return () => {
-      loading.onload = null;
-      loading.onerror = null;
-    };
+    const { selected } = this.images;
+    if (selectedId === null || !selected || this.image) return;
+    this.live.pictures.open(selected).then(
+      (picture) => {
+        if (this.images.selectedId === selectedId) this.image = picture;
+      },
+      (error: unknown) => {
+        if (this.images.selectedId !== selectedId) return;
+        console.warn('The image could not be shown', error);
+        this.imageFailed = true;
+      },
+    );
   }
 
   // The agent
@@ -352,11 +356,11 @@ export class Workbench {
 
   /** Digits: accept as that category, or give it to the selected mask, or keep it for what comes. */
   async digit(number: number): Promise<void> {
-    const category = this.project.categories[number - 1];
+    const category = this.project.categories.find(({ hotkey }) => hotkey === number);
     if (!category) return;
-    const { selectedId } = this.canvas;
+    const { chosen } = this.objects;
     if (this.canAccept) await this.acceptEpisode(category);
-    else if (selectedId !== null) await this.setCategory(selectedId, category);
+    else if (chosen.size > 0) await this.objects.setCategory([...chosen], category);
     else this.project.categoryId = category.id;
   }
 
@@ -507,23 +511,9 @@ export class Workbench {
     return this.app.info?.agent.ready ? { kind: 'model' } : { kind: 'none' };
   }
 
-  /** Shows what a gesture would give: one question at a time, the latest wins. */
+  /** Shows what a gesture would give; `at` as in {@link LiveState.show}. */
   showPreview(gesture: Gesture | null, at?: string | null): void {
-    if (!gesture || (gesture.name !== 'segment_box' && gesture.name !== 'add_point')) {
-      this.#preview.drop();
-      this.canvas.preview = null;
-      return;
-    }
-    void this.#preview.ask(gesture, async (wanted, isWanted) => {
-      try {
-        const mask = await this.episode.preview(wanted, at);
-        if (isWanted()) this.canvas.preview = mask;
-      } catch (error) {
-        // A preview is a courtesy: the gesture itself will say what is wrong.
-        console.warn('Preview failed', error);
-        if (isWanted()) this.canvas.preview = null;
-      }
-    });
+    this.live.show(gesture, at);
   }
 
   async addPolygonPoint(point: Point): Promise<void> {
@@ -571,39 +561,13 @@ export class Workbench {
 
   async deleteSelected(): Promise<void> {
     if (this.editing.removeCorner()) return;
-    const { selectedId } = this.canvas;
-    if (selectedId !== null) await this.deleteAnnotation(selectedId);
-  }
-
-  async deleteAnnotation(annotationId: number): Promise<void> {
-    const marks = await this.app.attempt(() =>
-      this.host.connection.call('annotations.delete', { annotationId }),
-    );
-    if (!marks) return;
-    if (this.canvas.selectedId === annotationId) this.canvas.selectedId = null;
-    this.history.marks = marks;
-    this.app.saved();
-    await this.images.refreshSelected();
-  }
-
-  async setCategory(annotationId: number, category: Category): Promise<void> {
-    const change = await this.app.attempt(() =>
-      this.host.connection.call('annotations.update', { annotationId, categoryId: category.id }),
-    );
-    if (!change) return;
-    this.history.marks = change.history;
-    this.app.saved();
-    await this.images.refreshSelected();
-  }
-
-  async recategorise(annotationId: number): Promise<void> {
-    const category = await this.askCategory(text.category.titleChange);
-    if (category) await this.setCategory(annotationId, category);
+    await this.objects.remove([...this.objects.chosen]);
   }
 
   /** Selects the mask after the selected one, for Tab on the canvas. */
   cycleSelection(step: 1 | -1): void {
-    const ids = this.images.annotations.map(({ id }) => id);
+    const pickable = this.images.annotations.filter(({ hidden, locked }) => !hidden && !locked);
+    const ids = pickable.map(({ id }) => id);
     if (ids.length === 0) return;
     const at = ids.indexOf(this.canvas.selectedId ?? -1);
     this.canvas.selectedId = ids[(at + step + ids.length) % ids.length] ?? null;
@@ -633,17 +597,19 @@ export class Workbench {
 
   readonly stageEvents: StageEvents = {
     edit: this.editing.events,
-    gesture: (gesture) => void this.gesture(gesture),
+    gesture: (gesture) => void this.gesture(this.live.chosen(gesture)),
     drafted: (gesture) => {
       this.canvas.dragged = gesture;
-      this.showPreview(gesture);
+      this.live.show(gesture, undefined, 'drag');
     },
+    probed: (gesture) => this.live.probe(gesture),
     dragged: (gesture) => {
       this.canvas.dragged = gesture;
-      this.showPreview(gesture, this.#editedAt);
+      this.live.show(gesture, this.#editedAt, 'drag');
     },
-    edited: (gesture) => void this.edited(gesture),
-    picked: (ids, adds) => {
+    edited: (gesture) => void this.edited(this.live.chosen(gesture)),
+    picked: (under, adds) => {
+      const ids = under.filter((id) => !this.objects.isLocked(id));
       if (this.episode.comparison) return;
       this.editing.clear();
       const [top] = ids;
@@ -659,14 +625,16 @@ export class Workbench {
       const at = ids.indexOf(selectedId ?? -1);
       this.canvas.selectedId = ids.length === 0 ? null : (ids[(at + 1) % ids.length] ?? null);
     },
-    opened: (ids) => {
+    opened: (under) => {
+      const ids = under.filter((id) => !this.objects.isLocked(id));
       const { selectedId } = this.canvas;
       const id = selectedId !== null && ids.includes(selectedId) ? selectedId : ids[0];
       if (id === undefined) return;
       this.setTool('polygon');
       this.canvas.selectedId = id;
     },
-    hovered: (id) => {
+    hovered: (under) => {
+      const id = under !== null && this.objects.isLocked(under) ? null : under;
       if (this.canvas.hoveredId !== id) this.canvas.hoveredId = id;
     },
     moved: (point) => {
@@ -691,13 +659,10 @@ export class Workbench {
   #items(): readonly MaskItem[] {
     const items: MaskItem[] = [];
     for (const annotation of this.images.annotations) {
-      const piece = pieceOf(annotation.mask);
-      if (!piece) continue;
-      items.push({
-        id: annotation.id,
-        piece,
-        color: this.project.categoryOf(annotation.categoryId)?.color ?? '#888888',
-      });
+      if (annotation.hidden) continue;
+      const shape = shapeOf(annotation.mask);
+      if (!shape) continue;
+      items.push({ id: annotation.id, shape, color: this.objects.colorOf(annotation) });
     }
     return items;
   }
@@ -742,7 +707,7 @@ export class Workbench {
     if (comparison) return this.#comparisonScene(comparison, image);
     const { activeObject, objects, observation, pending } = this.episode;
     const { editable } = this;
-    const preview = this.canvas.preview ? pieceOf(this.canvas.preview) : null;
+    const preview = this.canvas.preview ? shapeOf(this.canvas.preview) : null;
     const edits = editable?.gesture;
     const shownBox = activeObject?.box ?? null;
     const points = activeObject?.points ?? [];
@@ -758,15 +723,15 @@ export class Workbench {
       selectedId: this.canvas.selectedId,
       active:
         activeObject?.mask && hasPixels(activeObject.mask) && !this.editing.hidesEpisode
-          ? pieceOf(activeObject.mask)
+          ? shapeOf(activeObject.mask)
           : null,
       siblings: objects.flatMap((object) => {
-        const piece = object !== activeObject && object.mask ? pieceOf(object.mask) : null;
-        return piece ? [piece] : [];
+        const shape = object !== activeObject && object.mask ? shapeOf(object.mask) : null;
+        return shape ? [shape] : [];
       }),
       preview: preview
         ? {
-            piece: preview,
+            shape: preview,
             color: pending && !this.canvas.dragged && !this.canvas.staged ? authorColor.agent : paint.active,
           }
         : null,
@@ -782,6 +747,10 @@ export class Workbench {
       tool: this.canvas.tool,
       polygon: this.canvas.polygon,
       masksVisible: this.canvas.masksVisible,
+      style: {
+        opacity: preferences.values.maskOpacity,
+        outline: preferences.values.outlineWidth,
+      },
     };
   }
 
@@ -789,8 +758,8 @@ export class Workbench {
   #comparisonScene({ onlyA, onlyB, both }: Comparison, image: { width: number; height: number }): Scene {
     const layers = { onlyA, onlyB, both };
     const items = (['onlyA', 'onlyB', 'both'] as const).flatMap((part, index): MaskItem[] => {
-      const piece = pieceOf(layers[part]);
-      return piece ? [{ id: -1 - index, piece, color: comparisonColor[part] }] : [];
+      const shape = shapeOf(layers[part]);
+      return shape ? [{ id: -1 - index, shape, color: comparisonColor[part] }] : [];
     });
     return {
       ...emptyScene,
@@ -810,10 +779,6 @@ function isSamePoint(gesture: Gesture | undefined, point: Point & { label: Point
     Math.abs(gesture.point.y - point.y) < 1 &&
     gesture.label === point.label
   );
-}
-
-export function imageUrl(imageId: string, variant: 'full' | 'thumbnail'): string {
-  return `image/${encodeURIComponent(imageId)}?variant=${variant}`;
 }
 
 const key = Symbol('workbench');

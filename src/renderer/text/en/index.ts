@@ -9,6 +9,7 @@ import { help } from './help';
 import { images } from './images';
 import { jobs } from './jobs';
 import { keys } from './keys';
+import { live } from './live';
 import { models } from './models';
 import { modes } from './modes';
 import { objects } from './objects';
@@ -49,6 +50,7 @@ export const en = {
   status,
   jobs,
   keys,
+  live,
   help,
   palette,
   settings,

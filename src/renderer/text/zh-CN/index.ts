@@ -10,6 +10,7 @@ import { help } from './help';
 import { images } from './images';
 import { jobs } from './jobs';
 import { keys } from './keys';
+import { live } from './live';
 import { models } from './models';
 import { modes } from './modes';
 import { objects } from './objects';
@@ -50,6 +51,7 @@ export const zhCn: typeof en = {
   status,
   jobs,
   keys,
+  live,
   help,
   palette,
   settings,

@@ -1,0 +1,26 @@
+export const live = {
+  label: 'Segmenter at work',
+  states: {
+    none: 'Not encoded',
+    queued: 'Waiting for the encoder',
+    encoding: 'Encoding',
+    ready: 'Ready',
+    failed: 'Encoding failed',
+    absent: 'No segmenter',
+  },
+  explained: {
+    none: 'The segmenter has not looked at this image yet. It does so with the first box or point.',
+    queued: 'The segmenter works on another image first.',
+    encoding: 'The segmenter looks at the image once; after that every box and point is fast.',
+    ready: 'Boxes and points are answered at once.',
+    absent: 'Set one up under Models.',
+  },
+  retry: 'Try again',
+  hover: 'Show the mask under the cursor',
+  hoverHint: 'With the point tools: what a click would give.',
+  candidates: 'Masks for the same prompts',
+  candidate: (number: number, count: number): string => `Mask ${number} of ${count}`,
+  score: 'The segmenter’s own estimate of how good the mask is, 0 to 1',
+  next: 'Next mask for the same prompts',
+  previous: 'Previous mask for the same prompts',
+};
