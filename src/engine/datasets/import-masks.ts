@@ -200,10 +200,9 @@ function objectsOfClasses(
   ids: PngPixels,
   size: Size,
 ): Found[] {
-  const { values } = ids;
-  if (values === null) throw new Error('its file of objects is in colours, not in numbers');
+  const values = ids.values ?? numbersOfColors(ids.rgb ?? new Uint8Array());
   return distinct(values)
-    .filter((id) => ids.bitDepth === 16 || id !== ignoredValue)
+    .filter((id) => ids.bitDepth === 16 || ids.values === null || id !== ignoredValue)
     .flatMap((id): Found[] => {
       const votes = new Map<number, number>();
       for (let i = 0; i < values.length; i++) {
@@ -214,6 +213,27 @@ function objectsOfClasses(
       const category = best === undefined ? unnamed : (named.names.get(best[0]) ?? `class ${best[0]}`);
       return [{ category, mask: maskOfValue(values, size, (value) => value === id) }];
     });
+}
+
+/** A number for every colour of a picture of objects; 0 for black and for the colour of ignored pixels. */
+function numbersOfColors(rgb: Uint8Array): Uint16Array {
+  const numbers = new Map([
+    ['0,0,0', 0],
+    [ignoredColor, 0],
+  ]);
+  const values = new Uint16Array(rgb.length / 3);
+  let next = 1;
+  for (let i = 0; i < values.length; i++) {
+    const color = `${rgb[3 * i]},${rgb[3 * i + 1]},${rgb[3 * i + 2]}`;
+    let number = numbers.get(color);
+    if (number === undefined) {
+      number = next;
+      next += 1;
+      numbers.set(color, number);
+    }
+    values[i] = number;
+  }
+  return values;
 }
 
 function distinctRaw(values: Uint8Array | Uint16Array): number[] {

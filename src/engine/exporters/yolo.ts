@@ -8,8 +8,24 @@ import type { ExportSet } from './export-set';
 import type { FolderFormat, OutFile } from './folder-format';
 import type { Losses } from './losses';
 
-/** The name of the one split: a project has no splits. */
-const split = 'train';
+const splits = ['train', 'val', 'test'] as const;
+type Split = (typeof splits)[number];
+
+/**
+ * Where an image goes: the split and the path in it. A project has no splits, so that all is `train` unless the image
+ * lies in a YOLO data set's folder of a split. Readers find a label by the last folder called `images`, so no folder
+ * below may have that name.
+ */
+function placeOf(stem: string): { split: Split; path: string } {
+  const [, before, after] = /^(?:images\/(train|val|test)|(train|valid|val|test)\/images)\//.exec(stem) ?? [];
+  const name = before ?? after ?? 'train';
+  const split = splits.find((known) => known === name) ?? 'val';
+  const rest = stem
+    .replace(/^(images\/(train|val|test)|(train|valid|val|test)\/images|images)\//, '')
+    .split('/')
+    .map((part, index, parts) => (part === 'images' && index < parts.length - 1 ? 'imgs' : part));
+  return { split, path: rest.join('/') };
+}
 
 /** The coordinates that an untouched annotation was imported with; null: it has none. */
 function asImported(annotation: StoredAnnotation): string | null {
@@ -25,8 +41,16 @@ export function yoloFormat(set: ExportSet): FolderFormat {
   const indices = new Map(set.categories.map(({ id }, index) => [id, index]));
   const { copyImages, tolerance } = set.options;
 
-  const imageName = ({ fileName, stem }: { fileName: string; stem: string }): string =>
-    `${stem}${extensionOf(fileName)}`;
+  const labelPath = ({ stem }: { stem: string }): string => {
+    const { split, path } = placeOf(stem);
+    return `labels/${split}/${path}.txt`;
+  };
+  const imagePath = ({ fileName, stem }: { fileName: string; stem: string }): string => {
+    const { split, path } = placeOf(stem);
+    return `images/${split}/${path}${extensionOf(fileName)}`;
+  };
+  /** Labels that were written, by the image that they are of. */
+  const written = new Map<string, string>();
 
   const coordinatesOf = (
     annotation: StoredAnnotation,
@@ -52,15 +76,18 @@ export function yoloFormat(set: ExportSet): FolderFormat {
   };
 
   return {
-    paths: (image) => [
-      `labels/${split}/${image.stem}.txt`,
-      ...(copyImages ? [`images/${split}/${imageName(image)}`] : []),
-    ],
+    paths: (image) => [labelPath(image), ...(copyImages ? [imagePath(image)] : [])],
     async files(image, losses) {
       const rows: string[] = [];
       const own = image.fileName.slice(0, image.fileName.length - extensionOf(image.fileName).length);
+      const other = written.get(labelPath(image));
+      if (other !== undefined && other !== image.image.id) {
+        losses.add('same-name', image.fileName);
+        return [];
+      }
+      written.set(labelPath(image), image.image.id);
       if (own !== image.stem) {
-        if (copyImages) losses.add('file-renamed', `${image.fileName} → ${imageName(image)}`);
+        if (copyImages) losses.add('file-renamed', `${image.fileName} → ${imagePath(image)}`);
         else losses.add('same-name', image.fileName);
       }
       for (const annotation of image.annotations) {
@@ -70,22 +97,24 @@ export function yoloFormat(set: ExportSet): FolderFormat {
         if (hasMore(annotation)) losses.add('attributes', name);
         rows.push(`${indices.get(annotation.categoryId) ?? 0} ${coordinates}\n`);
       }
-      const files: OutFile[] = [{ path: `labels/${split}/${image.stem}.txt`, data: rows.join('') }];
-      if (copyImages)
-        files.push({
-          path: `images/${split}/${imageName(image)}`,
-          copyOf: set.store.imagePath(image.image.id),
-        });
+      const files: OutFile[] = [{ path: labelPath(image), data: rows.join('') }];
+      if (copyImages) files.push({ path: imagePath(image), copyOf: set.store.imagePath(image.image.id) });
       return files;
     },
-    about: () => {
+    about: (images) => {
       const names = set.categories.map(({ name }, index) => `  ${index}: ${yamlText(name)}\n`);
+      const used = new Set(images.map(({ stem }) => placeOf(stem).split));
+      // Ultralytics asks for both; without a split of its own the one there is stands for it.
+      const [first = 'train'] = splits.filter((split) => used.has(split));
+      const lines = splits
+        .filter((split) => split !== 'test' || used.has('test'))
+        .map((split) => `${split}: images/${used.has(split) ? split : first}\n`);
       const text = [
-        '# Written by Maskwright. A project has no splits: "val" is what "train" is.\n',
+        '# Written by Maskwright. Folders are relative to this file.\n',
         ...(copyImages
           ? []
-          : [`# The images were not copied: put them, or a link to them, at images/${split}.\n`]),
-        `path: .\ntrain: images/${split}\nval: images/${split}\n`,
+          : ['# The images were not copied: put them, or links to them, into the folders below.\n']),
+        ...lines,
         `nc: ${names.length}\nnames:\n${names.join('')}`,
       ];
       return [{ path: 'data.yaml', data: text.join('') }];
