@@ -442,11 +442,10 @@ export class EditingState {
   }
 
   #scene(): EditScene | null {
-    const { canvas, project } = this.#workbench;
+    const { canvas, objects, project } = this.#workbench;
     const { target, selected } = this;
     if (!target) return null;
-    const color =
-      project.categoryOf(selected?.categoryId ?? project.categoryId ?? -1)?.color ?? authorColor.human;
+    const color = selected ? objects.colorOf(selected) : (project.category?.color ?? authorColor.human);
     const cuts = canvas.tool === 'cut' && selected !== null;
     const base = { color, preview: null, polygon: null, brush: null, cuts };
     if (this.operation) return { ...base, mask: this.operation.before, preview: this.operation.masks };
