@@ -1,8 +1,14 @@
+import Bot from '@lucide/svelte/icons/bot';
+import ChartColumn from '@lucide/svelte/icons/chart-column';
 import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import Settings from '@lucide/svelte/icons/settings';
+import Tags from '@lucide/svelte/icons/tags';
 import type { Component } from 'svelte';
 import type { Page } from '../lib/page-names';
+import ClassesPage from './classes/ClassesPage.svelte';
+import RunsPage from './runs/RunsPage.svelte';
 import SettingsPage from './settings/SettingsPage.svelte';
+import StatisticsPage from './statistics/StatisticsPage.svelte';
 
 export interface PageEntry {
   page: Page;
@@ -16,5 +22,8 @@ export interface PageEntry {
 /** The pages in the order of the rail. */
 export const pages: readonly PageEntry[] = [
   { page: 'label', icon: PencilRuler, view: null, always: true },
+  { page: 'classes', icon: Tags, view: ClassesPage },
+  { page: 'statistics', icon: ChartColumn, view: StatisticsPage },
+  { page: 'runs', icon: Bot, view: RunsPage },
   { page: 'settings', icon: Settings, view: SettingsPage, always: true },
 ];

@@ -146,7 +146,7 @@ export class AppState {
   #jobChanged(job: JobState): void {
     const before = this.jobs.find((other) => other.id === job.id);
     this.jobs = before ? this.jobs.map((other) => (other.id === job.id ? job : other)) : [...this.jobs, job];
-    if (before?.status === job.status || job.status === 'running') return;
+    if (before?.status === job.status || job.status === 'running' || job.status === 'queued') return;
     const first = job.failures[0];
     if (job.status === 'failed') {
       this.toast('error', text.jobs.failed(job.label), job.message ?? first?.message ?? '');

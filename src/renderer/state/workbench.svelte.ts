@@ -25,12 +25,15 @@ import { AppState } from './app.svelte';
 import { CanvasState } from './canvas.svelte';
 import { EditingState } from './editing.svelte';
 import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
+import { ExportForm, ImportForm } from './formats.svelte';
 import { HistoryState } from './history.svelte';
 import { ImagesState } from './images.svelte';
 import { LiveState } from './live.svelte';
 import { ObjectsState } from './objects.svelte';
 import { preferences } from './preferences.svelte';
 import { ProjectState } from './project.svelte';
+import { QueueState } from './queue.svelte';
+import { RunsState } from './runs.svelte';
 
 /** A question for a category, answered by the picker. */
 export interface CategoryQuestion {
@@ -52,6 +55,10 @@ export class Workbench {
   readonly history: HistoryState;
   readonly objects = new ObjectsState(this);
   readonly live: LiveState;
+  readonly queue: QueueState;
+  readonly runs: RunsState;
+  readonly importForm: ImportForm;
+  readonly exportForm: ExportForm;
   question = $state.raw<CategoryQuestion | null>(null);
   image = $state.raw<Picture | null>(null);
   imageFailed = $state(false);
@@ -82,6 +89,10 @@ export class Workbench {
     this.episode = new EpisodeStates(host, this.app, this.images);
     this.live = new LiveState(host, this.app, this.images, this.episode, this.canvas);
     this.history = new HistoryState(host, this.app, () => this.images.selectedId);
+    this.queue = new QueueState(this);
+    this.runs = new RunsState(this);
+    this.importForm = new ImportForm(host, this.app);
+    this.exportForm = new ExportForm(host, this.app);
     let wasConnected = false;
     const connected = (): void => {
       void this.app.attempt(() => this.#connected(wasConnected));
@@ -107,6 +118,8 @@ export class Workbench {
     this.episode.reset();
     this.canvas.clear();
     this.live.reset();
+    this.queue.reset();
+    this.runs.reset();
     if (!this.project.current) return;
     await this.app.attempt(async () => {
       await this.images.refresh();
@@ -135,8 +148,9 @@ export class Workbench {
       this.episode.lost = false;
       if (selectedId !== null) void this.app.attempt(() => this.history.refresh());
     });
-    const { selected } = this.images;
-    if (selectedId === null || !selected || this.image) return;
+    // Only another image begins anew: its state may change, and its picture arrive, while it is worked on.
+    const selected = untrack(() => (this.image ? null : this.images.selected));
+    if (selectedId === null || !selected) return;
     this.live.pictures.open(selected).then(
       (picture) => {
         if (this.images.selectedId === selectedId) this.image = picture;
@@ -356,7 +370,7 @@ export class Workbench {
 
   /** Digits: accept as that category, or give it to the selected mask, or keep it for what comes. */
   async digit(number: number): Promise<void> {
-    const category = this.project.categories.find(({ hotkey }) => hotkey === number);
+    const category = this.project.byHotkey(number);
     if (!category) return;
     const { chosen } = this.objects;
     if (this.canAccept) await this.acceptEpisode(category);
@@ -383,7 +397,12 @@ export class Workbench {
     if (category) this.project.categoryId = category.id;
   }
 
+  /** The next image to review; in the review queue the next result, this one is left for later. */
   async next(): Promise<void> {
+    if (this.queue.shown) {
+      await this.queue.skip();
+      return;
+    }
     if (!(await this.images.nextUnreviewed())) this.app.toast('done', text.images.allReviewed, '');
   }
 

@@ -2,6 +2,7 @@ import { agent } from './agent';
 import { app } from './app';
 import { canvas } from './canvas';
 import { category } from './category';
+import { classes } from './classes';
 import { editing } from './editing';
 import { episode } from './episode';
 import { exporting } from './exporting';
@@ -18,7 +19,10 @@ import { palette } from './palette';
 import { polygon } from './polygon';
 import { project } from './project';
 import { query } from './query';
+import { review } from './review';
+import { runs } from './runs';
 import { settings } from './settings';
+import { statistics } from './statistics';
 import { status } from './status';
 import { timeline } from './timeline';
 import { tools } from './tools';
@@ -41,14 +45,18 @@ export const en = {
   episode,
   objects,
   category,
+  classes,
   tools,
   pages,
   polygon,
   editing,
   zoom,
   canvas,
+  statistics,
   status,
   jobs,
+  runs,
+  review,
   keys,
   live,
   help,

@@ -8,6 +8,8 @@ export const status = {
   saved: (time: string) => `Saved ${time}`,
   allSaved: 'All saved',
   keys: 'keys',
+  toReview: (value: number) => `${count(value)} to review`,
+  openQueue: 'Open the review queue',
   size: (width: number, height: number) => `${width} × ${height}`,
   at: (x: number, y: number) => `${x}, ${y}`,
 };

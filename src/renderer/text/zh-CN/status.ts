@@ -8,6 +8,8 @@ export const status: typeof english = {
   saved: (time) => `已保存 ${time}`,
   allSaved: '全部已保存',
   keys: '快捷键',
+  toReview: (value) => `${count(value)} 个待审核`,
+  openQueue: '打开审核队列',
   size: (width, height) => `${width} × ${height}`,
   at: (x, y) => `${x}, ${y}`,
 };
