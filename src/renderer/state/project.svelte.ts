@@ -1,5 +1,5 @@
 import { defaultExportOptions, type ExportFormat, type ExportReport } from '@shared/contract/formats';
-import type { Category, MethodOutput, ProjectSummary } from '@shared/contract/methods';
+import type { Category, MethodInput, MethodOutput, ProjectSummary } from '@shared/contract/methods';
 import type { Host } from '../lib/host';
 import { text } from '../lib/text';
 import type { AppState } from './app.svelte';
@@ -67,6 +67,11 @@ export class ProjectState {
     return this.categories.find((category) => category.id === id);
   }
 
+  /** The class that a digit chooses. */
+  byHotkey(digit: number): Category | undefined {
+    return this.categories.find(({ hotkey }) => hotkey === digit);
+  }
+
   async createCategory(name: string): Promise<Category | undefined> {
     const same = this.categories.find(
       (category) => category.name.toLowerCase() === name.trim().toLowerCase(),
@@ -79,6 +84,36 @@ export class ProjectState {
       this.current = { ...this.current, categories: [...this.current.categories, category] };
     }
     return category;
+  }
+
+  async updateCategory(
+    categoryId: number,
+    patch: Omit<MethodInput<'categories.update'>, 'categoryId'>,
+  ): Promise<boolean> {
+    return this.#change(() => this.#host.connection.call('categories.update', { categoryId, ...patch }));
+  }
+
+  async reorderCategories(categoryIds: number[]): Promise<boolean> {
+    return this.#change(() => this.#host.connection.call('categories.reorder', { categoryIds }));
+  }
+
+  /** How many masks moved; undefined when it failed. */
+  async mergeCategories(categoryIds: number[], into: number): Promise<number | undefined> {
+    const done = await this.#app.attempt(() =>
+      this.#host.connection.call('categories.merge', { categoryIds, into }),
+    );
+    if (done) this.#app.saved();
+    return done?.moved;
+  }
+
+  async deleteCategory(categoryId: number, moveTo: number | null): Promise<boolean> {
+    return this.#change(() => this.#host.connection.call('categories.delete', { categoryId, moveTo }));
+  }
+
+  async #change(act: () => Promise<unknown>): Promise<boolean> {
+    const done = await this.#app.attempt(act);
+    if (done !== undefined) this.#app.saved();
+    return done !== undefined;
   }
 
   async exportCoco(): Promise<void> {

@@ -1,4 +1,5 @@
-import type { ImageState } from '@shared/contract/methods';
+import type { ImageSort, ImageState } from '@shared/contract/methods';
+import type { Author } from '@shared/trajectory/schema';
 import { plural } from '../plural';
 
 export const images = {
@@ -22,6 +23,49 @@ export const images = {
   failed: 'This image cannot be shown',
   failedHint: 'The file may be damaged or gone. Go on with the next one.',
   pick: 'Choose an image on the left',
+  filter: 'Filter',
+  filterTitle: 'Show only images',
+  sort: 'Sort',
+  sortTitle: 'Order of the list',
+  sorts: {
+    name: 'Name',
+    added: 'When added',
+    size: 'Size in pixels',
+    masks: 'Number of masks',
+    changed: 'Last changed',
+    state: 'To do, review, done',
+  } satisfies Record<ImageSort, string>,
+  descending: 'Last first',
+  chips: {
+    flagged: 'Flagged',
+    noted: 'With a note',
+    unreadable: 'Unreadable',
+    empty: 'Without masks',
+    masked: 'With masks',
+  },
+  authors: {
+    agent: 'Masks by the agent',
+    human: 'Masks by you',
+    simulator: 'Masks by the simulator',
+  } satisfies Record<Author, string>,
+  withClass: 'With the class',
+  withoutClass: 'Without the class',
+  anyClass: 'Any class',
+  has: (name: string) => `With ${name}`,
+  hasNot: (name: string) => `Without ${name}`,
+  removeChip: (name: string) => `Remove filter: ${name}`,
+  clearFilters: 'Remove all filters',
+  found: (images: number) => `${plural(images, 'image', 'images')} found`,
+  flag: 'Flag this image',
+  unflag: 'Take the flag away',
+  flagged: 'flagged',
+  noted: 'has a note',
+  unreadable: 'cannot be read',
+  note: 'Note',
+  notePlaceholder: 'Note on this image',
+  retry: 'Try again',
+  retryFailed: 'The image still cannot be read',
+  retryDone: 'The image can be read again',
   markDone: 'Mark done',
   unmarkDone: 'Mark to do',
 };
