@@ -9,6 +9,8 @@ export interface TestHook {
   readonly status: string | null;
   readonly imageId: string | null;
   readonly imageReady: boolean;
+  /** Recorded turns of the episode on the canvas. */
+  readonly turns: number;
   /** Painted since the canvas was made. */
   readonly frames: number;
   /** Of the image on the canvas, from bottom to top. */
