@@ -54,6 +54,7 @@ export function bindKeys(workbench: Workbench): () => void {
 /** Whether the key did something. */
 function handleKey(workbench: Workbench, event: KeyboardEvent): boolean {
   if (event.isComposing || document.querySelector('dialog[open]')) return false;
+  if (movesSlider(event)) return false;
   const key = keyOf(event);
   const typing = isTyping(event.target);
   if (!typing && event.key === 'Escape') return workbench.cancel();
@@ -97,7 +98,17 @@ function nudgeBy(workbench: Workbench, event: KeyboardEvent): boolean {
   return true;
 }
 
+/** A slider takes the keys that move it; all others mean what they mean elsewhere. */
+function movesSlider(event: KeyboardEvent): boolean {
+  return isSlider(event.target) && /^(Arrow|Page|Home$|End$)/.test(event.key);
+}
+
+function isSlider(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement && target.type === 'range';
+}
+
 function isTyping(target: EventTarget | null): boolean {
+  if (isSlider(target)) return false;
   return (
     target instanceof HTMLInputElement ||
     target instanceof HTMLTextAreaElement ||
