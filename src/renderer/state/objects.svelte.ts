@@ -1,4 +1,4 @@
-import type { AttributeValues } from '@shared/attributes';
+import type { AttributeValue, AttributeValues } from '@shared/attributes';
 import type { Annotation, Category } from '@shared/contract/methods';
 import { paletteColor } from '@shared/palette';
 import { recall, remember } from '../lib/storage';
@@ -26,6 +26,7 @@ export class ObjectsState {
   readonly #workbench: Workbench;
   /** Where a range chosen with Shift begins. */
   #anchor: number | null = null;
+  #answering: Promise<void> = Promise.resolve();
 
   constructor(workbench: Workbench) {
     this.#workbench = workbench;
@@ -183,7 +184,18 @@ export class ObjectsState {
     await this.#make(() => connection.call('annotations.reorder', { imageId, annotationIds: after }));
   }
 
-  async setAttributes(annotationId: number, attributes: AttributeValues): Promise<void> {
+  /** Answers one attribute; null: no answer. One after another, so that each goes by the answers before it. */
+  async setAttribute(annotationId: number, name: string, value: AttributeValue | null): Promise<void> {
+    this.#answering = this.#answering.then(() => this.#setAttribute(annotationId, name, value));
+    await this.#answering;
+  }
+
+  async #setAttribute(annotationId: number, name: string, value: AttributeValue | null): Promise<void> {
+    const annotation = this.list.find(({ id }) => id === annotationId);
+    if (!annotation || (annotation.attributes[name] ?? null) === value) return;
+    const attributes: AttributeValues = { ...annotation.attributes };
+    if (value === null) delete attributes[name];
+    else attributes[name] = value;
     const { connection } = this.#workbench.host;
     await this.#make(
       async () => (await connection.call('annotations.update', { annotationId, attributes })).history,
