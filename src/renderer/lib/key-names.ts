@@ -41,6 +41,14 @@ export function capsOf(key: string): string[] {
     .map((part) => signs[part] ?? text.keys.names[part] ?? (part.length === 1 ? part.toUpperCase() : part));
 }
 
+/** A key in as little room as a tool has: ⇧E, ⌥P. */
+export function shortKey(key: string): string {
+  const short: Record<string, string> = { Mod: '⌃', Alt: '⌥', Shift: '⇧' };
+  const caps = capsOf(key);
+  const parts = key.split('+');
+  return caps.map((cap, index) => short[parts[index] ?? ''] ?? cap).join('');
+}
+
 /** A key in a sentence: "Ctrl+Shift+Z", on a Mac "⌘⇧Z". */
 export function writtenKey(key: string): string {
   return capsOf(key).join(isMac ? '' : '+');

@@ -14,15 +14,11 @@ export const preferencesSchema = z.object({
   maskOpacity: z.number().min(0).max(1).catch(0.4),
   /** Of masks' outlines, CSS pixels; 0: none. */
   outlineWidth: z.number().min(0).max(4).catch(1),
-  /** What gives a mask its colour: its class, or each mask its own. */
-  colorBy: z.enum(['class', 'object']).catch('class'),
 
   /** What follows when a decision settled the image's episode. */
   afterAccept: z.enum(['stay', 'next']).catch('stay'),
   /** Largest distance of a mask's border from the polygon made of it, image pixels; 0: every corner. */
   polygonTolerance: z.number().min(0).max(10).catch(1),
-  /** Diameter in image pixels with which brush and eraser start. */
-  brushSize: z.number().int().min(1).max(400).catch(24),
   /** Whether the mask that a click would give is shown while the cursor moves. */
   hoverPreview: z.boolean().catch(true),
   /** Images after the open one whose embeddings are made ahead. */

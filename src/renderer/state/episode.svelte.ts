@@ -17,11 +17,10 @@ import { recall, remember } from '../lib/storage';
 import { lineThrough, timeline } from '../lib/timeline';
 import type { AppState } from './app.svelte';
 import type { ImagesState } from './images.svelte';
+import { preferences } from './preferences.svelte';
 import { ReviewState } from './review.svelte';
 
 export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay'; trajectoryId: string };
-
-const turnBudget = 8;
 
 /**
  * decision: one at a time, so that a key pressed twice does not decide twice. question: to the agent; does not hold
@@ -130,7 +129,9 @@ export class EpisodeStates {
     this.streamed = '';
     this.lost = false;
     this.review.reset();
-    return this.#run((call) => call('episode.start', { imageId, query, mode, source, turnBudget }));
+    return this.#run((call) =>
+      call('episode.start', { imageId, query, mode, source, turnBudget: preferences.values.turnBudget }),
+    );
   }
 
   /** An episode that the project still has open. */

@@ -366,6 +366,7 @@ export class Workbench {
     if (!(await this.episode.accept(category.id))) return;
     this.canvas.clear();
     await this.images.refreshSelected();
+    if (preferences.values.afterAccept === 'next') await this.next();
   }
 
   /** Digits: accept as that category, or give it to the selected mask, or keep it for what comes. */
@@ -740,6 +741,7 @@ export class Workbench {
       items: this.shownItems,
       hoveredId: this.canvas.hoveredId,
       selectedId: this.canvas.selectedId,
+      alsoSelected: this.canvas.alsoSelected,
       active:
         activeObject?.mask && hasPixels(activeObject.mask) && !this.editing.hidesEpisode
           ? shapeOf(activeObject.mask)

@@ -33,7 +33,7 @@ export const settings = {
 
   afterAccept: 'After accepting a mask',
   afterAccepts: { stay: 'Stay on the image', next: 'Go to the next one' },
-  brushSize: 'Brush to begin with',
+  brushSize: 'Brush and eraser',
   polygonTolerance: 'Polygon tolerance',
   polygonToleranceHint: 'How far a polygon made of a mask may be from its border. 0 keeps every corner.',
   prefetch: 'Images prepared ahead',
@@ -59,7 +59,7 @@ export const settings = {
     coreml: 'CoreML (macOS)',
     webgpu: 'WebGPU',
   } satisfies Record<ProviderRequest, string>,
-  providerHint: 'What cannot be had falls back to the CPU; the reason stands below.',
+  providerHint: 'What cannot be had falls back to the CPU, and the reason is shown.',
   runs: 'What really runs',
   encoder: 'Encoder',
   decoder: 'Decoder',

@@ -16,7 +16,7 @@ export const tour = {
     ],
     image: [
       'Choose a picture',
-      'Pick another picture on the left, or go on with [[view.nextImage]]. The dot says whether it is to do, to review or done.',
+      'Pick another picture on the left, or go on with [[view.nextImage]]. The mark on a picture says whether it is to do, to review or done.',
     ],
     step: [
       'Ask for the next call',

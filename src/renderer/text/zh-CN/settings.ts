@@ -31,7 +31,7 @@ export const settings: typeof english = {
 
   afterAccept: '接受掩码之后',
   afterAccepts: { stay: '停留在此图像', next: '前往下一张' },
-  brushSize: '画笔初始大小',
+  brushSize: '画笔和橡皮擦大小',
   polygonTolerance: '多边形容差',
   polygonToleranceHint: '由掩码生成的多边形与掩码边界之间允许的距离。0 保留每个顶点。',
   prefetch: '提前准备的图像数',
@@ -57,7 +57,7 @@ export const settings: typeof english = {
     coreml: 'CoreML（macOS）',
     webgpu: 'WebGPU',
   },
-  providerHint: '无法使用时会退回 CPU；原因见下方。',
+  providerHint: '无法使用时会退回 CPU，并显示原因。',
   runs: '实际运行情况',
   encoder: '编码器',
   decoder: '解码器',
