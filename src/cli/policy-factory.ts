@@ -68,19 +68,24 @@ function oneForAll(policy: Policy): Policies {
 
 async function replays(trajectories: AsyncIterable<Trajectory>): Promise<Policies> {
   const keyOf = (image: string, query: string): string => `${image}\n${query}`;
-  const byItem = new Map<string, Trajectory>();
+  const byHash = new Map<string, Trajectory>();
+  const byName = new Map<string, Trajectory>();
   for await (const trajectory of trajectories) {
-    byItem.set(keyOf(trajectory.header.image.name, trajectory.header.query), trajectory);
+    const { image, query } = trajectory.header;
+    byHash.set(keyOf(image.hash, query), trajectory);
+    byName.set(keyOf(image.name, query), trajectory);
   }
   return {
-    policyFor: (target) => {
-      const trajectory = byItem.get(keyOf(target.fileName, target.query));
+    policyFor: (target, _truth, _seed, imageHash) => {
+      // The file's content first: names change, and two folders may have the same ones.
+      const trajectory =
+        byHash.get(keyOf(imageHash, target.query)) ?? byName.get(keyOf(target.fileName, target.query));
       if (trajectory) return replayPolicy(trajectory);
       throw new MaskwrightError(
         'NOT_FOUND',
         `No recorded trajectory for "${target.query}" on ${target.fileName}.`,
         {
-          hint: 'A replay finds its recording by the image’s name and the query.',
+          hint: 'A replay finds its recording by the image’s content, or else its name, and the query.',
         },
       );
     },

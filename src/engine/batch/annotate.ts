@@ -17,8 +17,8 @@ import type { ItemResult, ProgressLog } from './progress-log';
 
 export interface BatchOptions {
   segmenter: Segmenter;
-  /** Makes the policy of an item; it is closed after the item's episode. */
-  policyFor(item: DatasetTarget, groundTruth: Bitmap | null, seed: number): Policy;
+  /** Makes the policy of an item; it is closed after the item's episode. `imageHash`: sha256 of the image's file, hex. */
+  policyFor(item: DatasetTarget, groundTruth: Bitmap | null, seed: number, imageHash: string): Policy;
   coordinates: Coordinates;
   turnBudget: number;
   concurrency: number;
@@ -111,7 +111,7 @@ async function runItem(
     );
   }
   const seed = (hashText(item.key) ^ options.seed) >>> 0;
-  const policy = options.policyFor(item, truth, seed);
+  const policy = options.policyFor(item, truth, seed, image.hash);
   try {
     const trajectory = await annotateImage(image, {
       id: trajectoryId(item, options),
