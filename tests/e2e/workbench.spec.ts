@@ -164,7 +164,7 @@ test.describe('with a segmenter and an agent', () => {
 
     // Back to the first turn: the canvas shows it as it was, and its box can be dragged.
     await panel.getByRole('button', { name: 'Show turn 1' }).click();
-    await episodeStatus(page, 'waiting');
+    await expect(page.getByText('Looking at turn 1.')).toBeVisible();
     await drag(page, { x: 461, y: 576 }, { x: 400, y: 500 });
     await expect(panel.getByText('Your box')).toBeVisible();
     await expect(panel.getByText('corrected by you', { exact: false })).toBeVisible();
