@@ -153,9 +153,10 @@ export class Painter {
       if (shape.piece) outline(context, shape.piece, color, width, zoom);
     };
     for (const { id, shape, color } of items) {
-      if ((id !== scene.selectedId && id !== scene.hoveredId) || !isSeen(shape, view, viewport)) continue;
+      const isSelected = id === scene.selectedId || scene.alsoSelected.includes(id);
+      if ((!isSelected && id !== scene.hoveredId) || !isSeen(shape, view, viewport)) continue;
       lay(shape, color, style.opacity * itemShare);
-      line(shape, '#ffffff', id === scene.selectedId ? 3.5 : 2);
+      line(shape, '#ffffff', isSelected ? 3.5 : 2);
       line(shape, color, 1.5);
     }
     for (const shape of scene.siblings) {

@@ -39,6 +39,8 @@ export interface Scene {
   items: readonly MaskItem[];
   hoveredId: number | null;
   selectedId: number | null;
+  /** Selected beside that one. */
+  alsoSelected: readonly number[];
   /** Mask of the object being worked on, and of the episode's other objects. */
   active: MaskShape | null;
   siblings: readonly MaskShape[];
@@ -63,6 +65,7 @@ export const emptyScene: Scene = {
   items: [],
   hoveredId: null,
   selectedId: null,
+  alsoSelected: [],
   active: null,
   siblings: [],
   preview: null,

@@ -29,6 +29,7 @@ import { authorColor } from '../lib/author';
 import { recall, remember } from '../lib/storage';
 import { text } from '../lib/text';
 import { hasPixels } from './episode.svelte';
+import { preferences } from './preferences.svelte';
 import type { Workbench } from './workbench.svelte';
 
 /** What is tried on the selected mask before it is applied. */
@@ -91,7 +92,12 @@ export class EditingState {
   /** Diameter of brush and eraser in image pixels. */
   brushSize = $state(Number(recall('brushSize')) || 24);
   /** How far, in pixels, the corners that are offered may leave the mask's border. */
-  tolerance = $state(1);
+  get tolerance(): number {
+    return preferences.values.polygonTolerance;
+  }
+  set tolerance(pixels: number) {
+    preferences.set('polygonTolerance', pixels);
+  }
   polygonMode = $state<PolygonMode>('corners');
   corner = $state.raw<Corner | null>(null);
   operation = $state.raw<Operation | null>(null);
@@ -114,10 +120,15 @@ export class EditingState {
   readonly mask: PlacedMask | null = $derived(this.selected ? decoded(this.selected.mask) : null);
   readonly target: Target | null = $derived.by(() => this.#target());
   readonly polygon: readonly PolygonPart[] | null = $derived.by(() => this.#polygon());
-  /** Of the mask with what its polygon covers. */
+  /** What a polygon covers while one of its corners is dragged. */
+  readonly #draggedMask: PlacedMask | null = $derived.by(() => {
+    const size = this.#size();
+    return this.#dragged && size ? polygonsToPlaced(this.#dragged, size) : null;
+  });
+  /** Of the mask with what its polygon covers; null without one and while it is dragged. */
   readonly polygonIou: number | null = $derived.by(() => {
     const size = this.#size();
-    if (!this.polygon || !size) return null;
+    if (!this.polygon || !size || this.#dragged) return null;
     return placedIou(this.mask, polygonsToPlaced(this.polygon, size));
   });
   readonly corners: number = $derived(this.polygon ? cornerCount(this.polygon) : 0);
@@ -454,8 +465,7 @@ export class EditingState {
       return { ...base, mask: this.#maskOf(target), brush };
     }
     if (this.polygon && this.polygonMode === 'corners') {
-      const size = this.#size();
-      const mask = this.#dragged && size ? polygonsToPlaced(this.#dragged, size) : this.mask;
+      const mask = this.#dragged ? this.#draggedMask : this.mask;
       return { ...base, mask, polygon: { parts: this.polygon, selected: this.corner } };
     }
     if (this.polygon) return { ...base, mask: this.mask };
