@@ -33,8 +33,16 @@ export function provideServices(windowOf: () => BrowserWindow | null): void {
   };
   handle(hostChannels.pickFolder, async (window) => {
     const { filePaths } = await dialog.showOpenDialog(window, {
-      title: 'Open a folder of images',
-      properties: ['openDirectory'],
+      title: 'Choose a folder',
+      properties: ['openDirectory', 'createDirectory'],
+    });
+    return filePaths[0] ?? null;
+  });
+  handle(hostChannels.pickDataset, async (window) => {
+    const { filePaths } = await dialog.showOpenDialog(window, {
+      title: 'Choose a data set',
+      properties: ['openFile'],
+      filters: [{ name: 'Data set', extensions: ['json', 'yaml', 'yml'] }],
     });
     return filePaths[0] ?? null;
   });

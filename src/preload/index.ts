@@ -22,6 +22,7 @@ const api: HostApi = {
   platform: process.platform,
   connect: () => ipcRenderer.send(hostChannels.connect),
   pickFolder: () => ipcRenderer.invoke(hostChannels.pickFolder),
+  pickDataset: () => ipcRenderer.invoke(hostChannels.pickDataset),
   pickProject: () => ipcRenderer.invoke(hostChannels.pickProject),
   saveFile: (name, text) => ipcRenderer.invoke(hostChannels.saveFile, { name, text }),
   onMenu(listener) {

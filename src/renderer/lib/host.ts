@@ -6,7 +6,7 @@ import type { MenuCommand } from '@shared/contract/host-api';
 export interface Host {
   connection: Connection;
   /** Native dialogs; null in a browser, where a path is typed. */
-  pickers: { folder(): Promise<string | null>; project(): Promise<string | null> } | null;
+  pickers: Record<'folder' | 'dataset' | 'project', () => Promise<string | null>> | null;
   /** False when the person cancelled. */
   saveFile(name: string, text: string): Promise<boolean>;
   onMenu(listener: (command: MenuCommand) => void): () => void;
@@ -17,7 +17,11 @@ export function connectHost(): Host {
   if (api) {
     return {
       connection: createConnection(hostConnector(window, api)),
-      pickers: { folder: () => api.pickFolder(), project: () => api.pickProject() },
+      pickers: {
+        folder: () => api.pickFolder(),
+        dataset: () => api.pickDataset(),
+        project: () => api.pickProject(),
+      },
       saveFile: (name, text) => api.saveFile(name, text),
       onMenu: (listener) => api.onMenu(listener),
     };

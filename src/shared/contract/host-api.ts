@@ -27,6 +27,8 @@ export interface HostApi {
   connect(): void;
   /** Folder that the person chose, null when the dialog was cancelled. */
   pickFolder(): Promise<string | null>;
+  /** File of a data set (JSON or YAML) that the person chose, null when the dialog was cancelled. */
+  pickDataset(): Promise<string | null>;
   /** Project file that the person chose, null when the dialog was cancelled. */
   pickProject(): Promise<string | null>;
   /** Asks where to save; false when the dialog was cancelled. Rejects when the file cannot be written. */
@@ -56,6 +58,7 @@ export const hostChannels = {
   port: 'engine:port',
   lost: 'engine:lost',
   pickFolder: 'host:pick-folder',
+  pickDataset: 'host:pick-dataset',
   pickProject: 'host:pick-project',
   saveFile: 'host:save-file',
   menu: 'host:menu',

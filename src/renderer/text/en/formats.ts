@@ -1,0 +1,133 @@
+import type { ExportFormat, LossKind } from '@shared/contract/formats';
+import { count } from '../../lib/format';
+import { plural } from '../plural';
+
+const names: Record<ExportFormat, string> = {
+  coco: 'COCO JSON',
+  'yolo-seg': 'YOLO-seg',
+  labelme: 'LabelMe',
+  masks: 'PNG masks',
+  overlays: 'Overlay pictures',
+  trajectories: 'Trajectories',
+};
+
+const masks = (n: number): string => plural(n, 'mask', 'masks');
+
+const losses: Record<LossKind, (n: number) => string> = {
+  'holes-filled': (n) => `Holes are filled in ${masks(n)}`,
+  'parts-joined': (n) => `Parts are joined by a line in ${masks(n)}`,
+  'run-lengths': (n) => `${masks(n)} with holes or parts stay run lengths`,
+  simplified: (n) => `Simplifying changes ${masks(n)}`,
+  'crowd-left-out': (n) => `${plural(n, 'crowd', 'crowds')} left out`,
+  'crowd-flag': (n) => `${plural(n, 'crowd', 'crowds')} written as an ordinary object`,
+  overlap: (n) => `${masks(n)} lose pixels to masks above`,
+  covered: (n) => `${masks(n)} lost under others`,
+  attributes: (n) => `${plural(n, 'annotation', 'annotations')} without attributes, query or score`,
+  'class-renamed': (n) => `${plural(n, 'class', 'classes')} under another name`,
+  'class-merged': (n) => `${plural(n, 'class', 'classes')} with the name of another`,
+  'file-renamed': (n) => `${plural(n, 'image', 'images')} under another name`,
+  'same-name': (n) => `${plural(n, 'image', 'images')} with the name of another: labels will not be found`,
+  'many-classes': (n) => `${plural(n, 'class mask', 'class masks')} in 16 bits: over 254 classes`,
+  'many-objects': (n) => `${plural(n, 'object mask', 'object masks')} in 16 bits: over 254 objects`,
+  'image-missing': (n) => `${plural(n, 'image', 'images')} that cannot be read`,
+  unreadable: (n) => `${plural(n, 'trajectory', 'trajectories')} damaged and left out`,
+  'folder-not-empty': () => 'The folder held files before',
+};
+
+export const formats = {
+  names,
+  losses,
+  importTitle: 'Import annotations',
+  exportTitle: 'Export',
+  format: 'Format',
+  options: 'Options',
+  browse: 'Browse …',
+  importHints: {
+    coco: 'One JSON file: polygons, run lengths, crowds',
+    'yolo-seg': 'data.yaml with label files of polygons',
+    labelme: 'JSON files with polygon, rectangle, circle, mask',
+    masks: 'Classes or objects as PNG files',
+  },
+  exportHints: {
+    coco: 'One JSON file; untouched imports as they came',
+    'yolo-seg': 'For Ultralytics: data.yaml and label files',
+    labelme: 'One JSON file an image',
+    masks: 'Index masks as Pascal VOC has them',
+    overlays: 'Masks drawn over the images, for reports',
+    trajectories: 'Turns with verdicts, JSON lines',
+  },
+  location: {
+    coco: 'JSON file',
+    'yolo-seg': 'data.yaml, or its folder',
+    labelme: 'JSON file, or a folder of them',
+    masks: 'Folder of the masks',
+  },
+  onMachine: 'Paths are on the machine that runs Maskwright.',
+  images: 'Folder of the images',
+  imagesPlaceholder: 'where the data set has them',
+  read: {
+    coco: [
+      'Images are looked for beside the file, in a folder “images” there, in the folder below, and in this project.',
+      'An annotation that you do not touch is exported as it came, to the digit.',
+    ],
+    'yolo-seg': [
+      'Names as a list or a mapping; train, val and test as folders or lists of files; labels in “labels” beside “images”, or beside the image.',
+      'Rows of plain boxes are reported: they say nothing about pixels.',
+    ],
+    labelme: [
+      'Shapes of one label and group become one object. Lines and points are reported.',
+      'The image file has to be there: pixels inside the JSON are not read.',
+    ],
+    masks: [
+      'SegmentationClass and SegmentationObject as in Pascal VOC and CVAT; masks named after their image (NAME.png, NAME_mask.png, masks/NAME.png); or one file an object (NAME/CLASS_1.png).',
+      '8 bits: the value is the class, 0 background, 255 ignored. 16 bits: the value is the object. Names from labelmap.txt or classes.txt.',
+    ],
+  },
+  readTitle: 'What is read',
+  again: 'What cannot be read is listed and skipped. Importing again adds only what is missing.',
+  start: 'Import',
+  cancel: 'Cancel',
+  leftOut: (n: number) => `${plural(n, 'item', 'items')} left out`,
+  nothingLeftOut: 'Nothing was left out.',
+  geometry: 'Masks as',
+  geometries: { rle: 'Run lengths', polygons: 'Polygons where exact', 'polygons-only': 'Polygons always' },
+  which: 'Images',
+  whichOnes: { all: 'All', annotated: 'Annotated or done' },
+  copyImages: 'Copy the images too',
+  tolerance: 'Simplify outlines by at most',
+  pixels: 'px',
+  folder: 'Folder to write into',
+  folderPlaceholder: '/path/to/folder',
+  write: 'Write into folder',
+  save: 'Save file',
+  preview: 'What it contains',
+  updating: 'Counting …',
+  totals: (annotations: number, images: number, files: number) =>
+    `${plural(annotations, 'annotation', 'annotations')} on ${plural(images, 'image', 'images')}, ${plural(files, 'file', 'files')}`,
+  trajectoryTotals: (n: number) => plural(n, 'trajectory', 'trajectories'),
+  lossTitle: 'What it cannot say',
+  lossless: 'Nothing is lost.',
+  analysed: (n: number, all: number) => `Counted in the first ${count(n)} of ${count(all)} images.`,
+  examples: (list: readonly string[], more: boolean) => list.join(', ') + (more ? ', …' : ''),
+  readBack: 'Read back by other tools',
+  readBackImage: 'Image',
+  lost: 'lost',
+  gained: 'added',
+  same: 'unchanged',
+  iou: 'IoU with yours',
+  exact: (n: number) =>
+    n === 1 ? 'The mask comes back exactly.' : `All ${count(n)} masks come back exactly.`,
+  changed: (n: number, all: number) => `${count(n)} of ${count(all)} masks change.`,
+  gone: 'not written',
+  files: 'Files',
+  fileRange: (from: number, to: number, all: number) => `${count(from)}–${count(to)} of ${count(all)}`,
+  earlier: 'Earlier files',
+  later: 'Later files',
+  sample: 'The beginning of one file',
+  classes: 'Annotations by class',
+  written: 'Written',
+  writtenTo: (annotations: number, location: string) =>
+    `${plural(annotations, 'annotation', 'annotations')}: ${location}`,
+  asImported: (n: number) => `${count(n)} of them as they were imported.`,
+  empty: 'There is nothing to export yet. Accept a mask, or mark an image as done.',
+};

@@ -1,0 +1,183 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { parseYoloRow, yoloMask } from '../../src/shared/formats/yolo';
+import { decodeMask, encodeMask } from '../../src/shared/mask/rle';
+import { coco20 } from '../support/shared-data';
+import { expect, test } from './support/host';
+import { hasPhotos, photoProject } from './workbench-support';
+
+const photos = ['000000000086.jpg', '000000000491.jpg', '000000000529.jpg'];
+let scratch = '';
+
+test.use({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures' names from the pattern.
+  project: async ({}, use) => {
+    if (!hasPhotos) {
+      await use(undefined);
+      return;
+    }
+    const { folder, remove } = await photoProject(photos);
+    await use(folder);
+    await remove();
+  },
+});
+test.skip(!hasPhotos, 'needs the photographs of ../shared');
+test.beforeEach(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'maskwright-formats-'));
+});
+test.afterEach(() => rm(scratch, { recursive: true, force: true }));
+
+const open = (page: Page, title: string): Promise<void> =>
+  page.getByRole('navigation').getByRole('button', { name: title, exact: true }).click();
+const choose = (page: Page, format: string): Promise<void> =>
+  page.getByRole('radio', { name: new RegExp(`^${format}`) }).click();
+
+async function importCoco(page: Page): Promise<void> {
+  await expect(page.getByText(/of 3/).first()).toBeVisible();
+  await open(page, 'Import');
+  await page.getByLabel('JSON file').fill(coco20.instances);
+  await page.getByRole('button', { name: 'Import', exact: true }).last().click();
+  await expect(page.getByRole('heading', { name: /annotations on 3 images/ })).toBeVisible();
+}
+
+/** Pixels of the preview in the colours of lost and added pixels, and all. */
+function differing(page: Page): Promise<{ differing: number; all: number }> {
+  return page.locator('figure canvas').evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const context = canvas.getContext('2d');
+    if (!context) throw new Error('no canvas');
+    const style = getComputedStyle(canvas);
+    const colors = ['--danger', '--warning'].map((name) => {
+      const hex = style.getPropertyValue(name).trim();
+      return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+    });
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      if (colors.some((color) => color.every((value, c) => Math.abs(value - (data[i + c] ?? 0)) < 24)))
+        count++;
+    }
+    return { differing: count, all: canvas.width * canvas.height };
+  });
+}
+
+test('COCO comes in by the window, and goes out as it came', async ({ page, host }) => {
+  test.skip(host.kind !== 'web', 'the download is the browser’s');
+  await importCoco(page);
+  // The photographs that are not in this project.
+  await expect(page.getByRole('list', { name: '17 items left out' })).toContainText(
+    'the image file was not found',
+  );
+  await open(page, 'Export');
+  await expect(page.getByText('Nothing is lost.')).toBeVisible();
+  await expect(page.getByText(/All \d+ masks come back exactly/)).toBeVisible();
+  expect((await differing(page)).differing).toBe(0);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save file' }).click(),
+  ]);
+  const written = JSON.parse(await readFile(await download.path(), 'utf8'));
+  const original = JSON.parse(await readFile(coco20.instances, 'utf8'));
+  const ids = new Set(photos.map((name) => Number.parseInt(name, 10)));
+  const expected = original.annotations.filter((entry: { image_id: number }) => ids.has(entry.image_id));
+  const byId = (a: { id: number }, b: { id: number }): number => a.id - b.id;
+  expect(written.annotations).toEqual(expected.sort(byId));
+  await expect(page.getByRole('heading', { name: 'Written' })).toBeVisible();
+});
+
+test('an export shows what it will lose before it is written, then writes just that', async ({ page }) => {
+  await importCoco(page);
+  await open(page, 'Export');
+  await choose(page, 'YOLO-seg');
+  await expect(page.getByText(/Parts are joined by a line in \d+ mask/)).toBeVisible();
+  await expect(page.getByText(/\d+ of \d+ masks change/)).toBeVisible();
+  await expect.poll(async () => (await differing(page)).differing).toBeGreaterThan(0);
+  await expect(page.getByRole('list', { name: 'Files' })).toContainText('data.yaml');
+  expect(await readdir(scratch)).toEqual([]);
+  await page.getByLabel('Copy the images too').check();
+  await expect(page.getByRole('list', { name: 'Files' })).toContainText('images/train/000000000086.jpg');
+  await page.getByLabel('Folder to write into').fill(scratch);
+  await page.getByRole('button', { name: 'Write into folder' }).click();
+  await expect(page.getByRole('heading', { name: 'Written' })).toBeVisible();
+  const shown = await page.getByRole('list', { name: 'Files' }).locator('li').allTextContents();
+  const there = (await readdir(scratch, { recursive: true, withFileTypes: true })).filter((entry) =>
+    entry.isFile(),
+  );
+  expect(there).toHaveLength(shown.length);
+  // A mask in the file is the mask in the project: the motorcycle, whose outline has one part and no hole.
+  const rows = (await readFile(join(scratch, 'labels/train/000000000491.txt'), 'utf8')).trim().split('\n');
+  const original = JSON.parse(await readFile(coco20.instances, 'utf8'));
+  const count = original.annotations.filter(
+    (entry: { image_id: number; iscrowd: number }) => entry.image_id === 491 && entry.iscrowd === 0,
+  ).length;
+  expect(rows).toHaveLength(count);
+
+  // What was written comes back by the window too.
+  await open(page, 'Import');
+  await choose(page, 'YOLO-seg');
+  await page.getByLabel('data.yaml, or its folder').fill(scratch);
+  await page.getByRole('button', { name: 'Import', exact: true }).last().click();
+  await expect(page.getByRole('heading', { name: /annotations on 3 images/ })).toBeVisible();
+  await expect(page.getByText('Nothing was left out.')).toBeVisible();
+});
+
+test('a mask drawn here is the mask that a label file says', async ({ page }) => {
+  await importCoco(page);
+  const folder = join(scratch, 'labels');
+  await open(page, 'Export');
+  await choose(page, 'YOLO-seg');
+  await page.getByLabel('Folder to write into').fill(folder);
+  await page.getByRole('button', { name: 'Write into folder' }).click();
+  await expect(page.getByRole('heading', { name: 'Written' })).toBeVisible();
+  const masks = await page.evaluate(async () => window.__maskwright !== undefined);
+  expect(masks).toBe(true);
+  const rows = (await readFile(join(folder, 'labels/train/000000000086.txt'), 'utf8')).trim().split('\n');
+  const { images } = JSON.parse(await readFile(coco20.instances, 'utf8'));
+  const image = images.find((entry: { id: number }) => entry.id === 86);
+  await choose(page, 'COCO');
+  await page.getByLabel('Masks as').selectOption('polygons-only');
+  await choose(page, 'PNG masks');
+  await expect(page.getByText(/lose pixels to masks above/)).toBeVisible();
+  for (const row of rows) {
+    const parsed = parseYoloRow(row);
+    if (parsed.kind !== 'polygon') throw new Error(row);
+    expect(decodeMask(encodeMask(yoloMask(parsed.coordinates, image))).data.includes(1)).toBe(true);
+  }
+});
+
+test('a data set that cannot be read says what is wrong', async ({ page }) => {
+  await expect(page.getByText(/of 3/).first()).toBeVisible();
+  await open(page, 'Import');
+  const file = join(scratch, 'broken.json');
+  await writeFile(file, '{"images": 1}');
+  await page.getByLabel('JSON file').fill(file);
+  await page.getByRole('button', { name: 'Import', exact: true }).last().click();
+  await expect(page.getByRole('heading', { name: /is not a COCO instances file/ })).toBeVisible();
+});
+
+for (const [theme, width, height] of [
+  ['dark', 1440, 900],
+  ['light', 1440, 900],
+  ['dark', 1024, 640],
+] as const) {
+  test(`import and export fit into ${width} × ${height}, ${theme}`, async ({ page }, testInfo) => {
+    await page.setViewportSize({ width, height });
+    await page.evaluate((chosen) => {
+      document.documentElement.dataset.theme = chosen;
+    }, theme);
+    await importCoco(page);
+    const shoot = async (name: string): Promise<void> => {
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(overflow).toBeLessThanOrEqual(0);
+      const body = await page.screenshot({ path: testInfo.outputPath(`${name}.png`) });
+      await testInfo.attach(name, { body, contentType: 'image/png' });
+    };
+    await shoot('import');
+    await open(page, 'Export');
+    await choose(page, 'YOLO-seg');
+    await expect(page.getByText(/\d+ of \d+ masks change/)).toBeVisible();
+    await shoot('export');
+  });
+}
