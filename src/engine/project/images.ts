@@ -47,7 +47,7 @@ export interface ImagePatch {
   flagged?: boolean;
 }
 
-const imageOf = (row: ImageRow): ProjectImage => ({
+export const imageOf = (row: ImageRow): ProjectImage => ({
   id: row.id,
   name: row.name,
   width: row.width,

@@ -7,6 +7,7 @@ import { classes } from './classes';
 import { editing } from './editing';
 import { episode } from './episode';
 import { exporting } from './exporting';
+import { formats } from './formats';
 import { help } from './help';
 import { images } from './images';
 import { jobs } from './jobs';
@@ -37,6 +38,7 @@ export const zhCn: typeof en = {
   welcome,
   project,
   export: exporting,
+  formats,
   images,
   query,
   modes,
