@@ -47,12 +47,12 @@ export interface Mean {
 }
 
 /** Above this many values the interval is the normal one: resampling would give the same and take long. */
-const bootstrapUpTo = 2000;
+const bootstrapUpTo = 250;
 const defaultResamples = 1000;
 
 /**
  * Mean and median of finite numbers. The interval is the percentile bootstrap (B. Efron, 1979) with a fixed seed, so
- * that the same numbers give the same interval; from 2,000 values on the normal one, from which it does not differ.
+ * that the same numbers give the same interval; above 250 values the normal one, from which it does not differ.
  */
 export function meanOf(values: readonly number[], resamples = defaultResamples): Mean {
   const n = values.length;

@@ -27,7 +27,7 @@ export const statistics = {
   asTable: 'Show as table',
   asChart: 'Show as plot',
   day: 'Day',
-  cases: (n: number) => `n = ${count(n)}`,
+  cases: (n: number) => `n\u00a0=\u00a0${count(n)}`,
   interval: (low: string, high: string) => `${low} to ${high}`,
   intervalNote: 'Ranges are 95 % intervals: Wilson’s for shares, bootstrap for means.',
   notKnown: 'not known',

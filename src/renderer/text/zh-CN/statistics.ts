@@ -26,7 +26,7 @@ export const statistics: typeof english = {
   asTable: '以表格显示',
   asChart: '以图表显示',
   day: '日期',
-  cases: (n) => `n = ${count(n)}`,
+  cases: (n) => `n\u00a0=\u00a0${count(n)}`,
   interval: (low, high) => `${low} 至 ${high}`,
   intervalNote: '范围均为 95 % 区间：比例用威尔逊区间，均值用自助法。',
   notKnown: '未知',
