@@ -43,9 +43,13 @@ export interface ScriptedTurn {
   arguments: Record<string, unknown>;
 }
 
-/** An OpenAI-compatible endpoint that gives the same answers in order, again from the first after the last. */
+/**
+ * An OpenAI-compatible endpoint that gives the same answers in order, again from the first after the last, each after
+ * so many milliseconds.
+ */
 export async function scriptedAgent(
   turns: readonly ScriptedTurn[],
+  delay = 0,
 ): Promise<{ url: string; close(): Promise<void> }> {
   let asked = 0;
   const server = createServer((request, response) => {
@@ -55,7 +59,8 @@ export async function scriptedAgent(
       response.end(JSON.stringify({ object: 'list', data: [{ id: 'scripted', object: 'model' }] }));
     } else if (path.endsWith('/chat/completions')) {
       request.resume();
-      request.on('end', () => {
+      request.on('end', async () => {
+        await new Promise((resolve) => setTimeout(resolve, delay));
         const turn = turns[asked++ % turns.length]!;
         const call = JSON.stringify({ name: turn.name, arguments: turn.arguments });
         const content = `<think>${turn.thought}</think>\n<tool_call>\n${call}\n</tool_call>`;
@@ -154,9 +159,18 @@ export async function episodeStatus(page: Page, status: string): Promise<void> {
   await expect.poll(() => page.evaluate(() => window.__maskwright?.status), { timeout: 30_000 }).toBe(status);
 }
 
+/** Accepts what is on the canvas as a new category. */
+export async function acceptAs(page: Page, category: string): Promise<void> {
+  await page.keyboard.press('Enter');
+  const picker = page.getByRole('dialog', { name: 'Accept as' });
+  await picker.getByRole('combobox').fill(category);
+  await page.keyboard.press('Enter');
+  await episodeStatus(page, 'accepted');
+}
+
 /** Clicks what exports and gives the text of the file. */
 export async function exported(host: Host, page: Page, name: RegExp): Promise<string> {
-  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  await page.getByRole('banner').getByRole('button', { name: 'Export', exact: true }).click();
   const button = page.getByRole('dialog', { name: 'Export' }).getByRole('button', { name });
   if (host.electron) {
     const file = join(host.dataDir, `export-${Date.now()}`);

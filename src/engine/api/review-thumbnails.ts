@@ -9,8 +9,8 @@ import writeFileAtomic from 'write-file-atomic';
 
 /** Space around the masks, as a share of their larger side. */
 const padding = 0.2;
-/** Tint of the masked pixels. */
-const tint = { red: 255, green: 138, blue: 30, alpha: 90 };
+/** Opacity of the black that dims what is not masked, 0..255. */
+const dimming = 140;
 const mime = 'image/webp';
 
 interface Picture {
@@ -31,7 +31,7 @@ export class ReviewThumbnails {
 
   /** At most `size` pixels a side. @throws MaskwrightError IMAGE_UNREADABLE */
   async read(picture: Picture, size: number): Promise<MethodOutput<'review.thumbnail'>> {
-    const what = `${picture.sha256} ${size} ${picture.masks.map(({ counts }) => counts).join(' ')}`;
+    const what = `dimmed ${picture.sha256} ${size} ${picture.masks.map(({ counts }) => counts).join(' ')}`;
     const file = join(this.dir, `${createHash('sha1').update(what).digest('hex')}.webp`);
     try {
       return { mime, bytes: new Uint8Array(await readFile(file)) };
@@ -80,21 +80,18 @@ async function draw({ path, bbox, masks }: Picture, size: number): Promise<Buffe
     .toBuffer();
 }
 
+/** Black over all that is not masked, RGBA. */
 function overlay(
   masks: readonly Rle[],
   region: { left: number; top: number; width: number; height: number },
 ): Buffer {
   const pixels = Buffer.alloc(region.width * region.height * 4);
+  for (let at = 3; at < pixels.length; at += 4) pixels[at] = dimming;
   for (const { width, data } of masks.map(decodeMask)) {
     for (let y = 0; y < region.height; y++) {
       const row = (region.top + y) * width + region.left;
       for (let x = 0; x < region.width; x++) {
-        if (data[row + x] !== 1) continue;
-        const at = (y * region.width + x) * 4;
-        pixels[at] = tint.red;
-        pixels[at + 1] = tint.green;
-        pixels[at + 2] = tint.blue;
-        pixels[at + 3] = tint.alpha;
+        if (data[row + x] === 1) pixels[(y * region.width + x) * 4 + 3] = 0;
       }
     }
   }

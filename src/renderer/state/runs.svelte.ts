@@ -8,6 +8,8 @@ export class RunsState {
   list = $state.raw<readonly Run[]>([]);
   loaded = $state(false);
   preview = $state.raw<RunPreview | null>(null);
+  /** The preview is of a plan that has changed since. */
+  stale = $state(false);
   starting = $state(false);
 
   readonly #workbench: Workbench;
@@ -42,12 +44,15 @@ export class RunsState {
     const asked = ++this.#asked;
     if (plan === null) {
       this.preview = null;
+      this.stale = false;
       return;
     }
     const preview = await this.#workbench.app.attempt(() =>
       this.#workbench.host.connection.call('runs.preview', plan),
     );
-    if (asked === this.#asked) this.preview = preview ?? null;
+    if (asked !== this.#asked) return;
+    this.preview = preview ?? null;
+    this.stale = false;
   }
 
   async start(plan: RunPlanInput): Promise<boolean> {

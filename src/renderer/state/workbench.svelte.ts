@@ -110,6 +110,7 @@ export class Workbench {
     await this.images.refresh();
     await this.images.refreshSelected();
     await this.episode.reread();
+    await Promise.all([this.queue.refresh(), this.runs.refresh()]);
   }
 
   /** Called when another project was opened, or none. */
