@@ -79,6 +79,8 @@ export class EpisodeStates {
   readonly line: readonly string[] = $derived(
     this.current ? lineThrough(this.current.trajectory, this.shownId, this.current.head) : [],
   );
+  /** Where the canvas stands on that line; 0 before the first turn. */
+  readonly position: number = $derived(this.shownId === null ? 0 : this.line.indexOf(this.shownId) + 1);
   /** What is seen at the turn on the canvas; of a settled episode only while it is looked through. */
   readonly observation: Observation | null = $derived.by(() => {
     const { current } = this;
@@ -228,6 +230,12 @@ export class EpisodeStates {
   look(nodeId: string | null): void {
     if (nodeId === this.current?.head) this.review.follow();
     else this.review.look(nodeId);
+  }
+
+  /** Scrubs along the line of the turn on the canvas. */
+  lookAt(position: number): void {
+    if (!this.current) return;
+    this.look(position <= 0 ? null : (this.line[Math.min(position, this.line.length) - 1] ?? null));
   }
 
   /** What is seen after a turn, null: before the first; null when it never ran. */

@@ -3,7 +3,8 @@ import { plural } from '../plural';
 
 export const agent = {
   title: 'Agent',
-  turnOf: (turn: number, budget: number) => `turn ${turn} of ${budget}`,
+  /** A person is not held to the agent's budget. */
+  turnOf: (turn: number, budget: number) => (turn > budget ? `turn ${turn}` : `turn ${turn} of ${budget}`),
   statuses: {
     waiting: 'waiting for you',
     thinking: 'thinking …',

@@ -11,6 +11,7 @@ export const timeline = {
   pause: 'Pause',
   pace: 'Turns per second',
   live: 'Back to where the episode stands',
+  back: 'Back',
   looking: (turn: number) => (turn === 0 ? 'Looking at the start' : `Looking at turn ${turn}`),
   lookingHint: 'What you draw here forks the episode at this turn.',
   start: 'Start',
@@ -32,7 +33,6 @@ export const timeline = {
   collapse: 'Hide later turns',
   repeats: (turn: number) => `Run again by you, from turn ${turn}`,
   change: (value: string) => `(${value})`,
-  promptTokens: (value: number) => `${plural(value, 'prompt token', 'prompt tokens')}`,
   inserted: 'Call inserted.',
   removed: 'Turn taken out; it stays as a branch.',
   ranAgain: (calls: number) =>
@@ -101,7 +101,8 @@ export const timeline = {
   callComing: 'writes its call …',
   explainTitle: (turn: number) => `Turn ${turn}: what the model was given`,
   asked: {
-    model: 'Exactly what the model was given, in this order.',
+    model:
+      'What the model was given, in this order. A server with tools of its own gets the same words and pictures in its own form.',
     recording: 'Played from a recording. A model would have been given this.',
     nobody: 'No model made this call. A model would have been given this.',
   },

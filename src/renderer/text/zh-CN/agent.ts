@@ -3,7 +3,7 @@ import type { agent as english } from '../en/agent';
 
 export const agent: typeof english = {
   title: '智能体',
-  turnOf: (turn, budget) => `第 ${turn} 轮，共 ${budget} 轮`,
+  turnOf: (turn, budget) => (turn > budget ? `第 ${turn} 轮` : `第 ${turn} 轮，共 ${budget} 轮`),
   statuses: {
     waiting: '等待您操作',
     thinking: '思考中…',
