@@ -86,6 +86,8 @@ export type PolygonMode = 'corners' | 'add' | 'hole';
 const smallest = 1;
 const largest = 500;
 const rememberedPolygons = 64;
+/** Pixels around a mask up to which a cut is shown while the line is drawn. */
+const cutShownUpTo = 600_000;
 
 /** Changing masks by hand. What is tried is never recorded; what is done is one mark a gesture. */
 export class EditingState {
@@ -106,6 +108,8 @@ export class EditingState {
   #session = $state.raw<Session | null>(null);
   /** Grows with every stroke, as a session changes in place. */
   #strokes = $state(0);
+  #wanted = 0;
+  #frame = 0;
   #queue: Promise<void> = Promise.resolve();
   /** Polygons by mask and tolerance, so that undo brings back the corners that were there. */
   readonly #polygons = new Map<string, readonly PolygonPart[]>();
@@ -218,13 +222,23 @@ export class EditingState {
     const most = amounts[operation.kind]?.most ?? 0;
     const next = clamp(Math.round(amount), 1, most);
     remember(`edit.${operation.kind}`, String(next));
-    if (next !== operation.amount) this.#try(operation.kind, next);
+    this.#wanted = next;
+    // A large mask takes longer than a slider's next step: only the latest counts.
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#showWanted());
+  }
+
+  #showWanted(): void {
+    if (this.#frame !== 0) cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { operation } = this;
+    if (operation && this.#wanted !== operation.amount) this.#try(operation.kind, this.#wanted);
   }
 
   #try(kind: OperationKind, amount: number): void {
     const size = this.#size();
     const before = this.mask;
     if (!size || !before) return;
+    this.#wanted = amount;
     const masks = this.#result(kind, amount, before, size);
     const [first] = masks;
     const changes = masks.length !== 1 || !first || placedIou(before, first) < 1;
@@ -274,6 +288,7 @@ export class EditingState {
 
   /** Makes what is shown: one mark. */
   async apply(): Promise<void> {
+    this.#showWanted();
     const { operation, selected } = this;
     const size = this.#size();
     if (!operation || !selected || !size) return;
@@ -492,7 +507,9 @@ export class EditingState {
       } else this.#workbench.app.toast('info', text.editing.cannotJoin, text.editing.cannotJoinHint);
     },
     cutDrawn: (from, to) => {
-      this.#cutting = this.#cut(from, to);
+      const { mask } = this;
+      const isLarge = mask !== null && mask.width * mask.height > cutShownUpTo;
+      this.#cutting = isLarge ? null : this.#cut(from, to);
     },
     cutEnded: (from, to) => void this.#cutEnded(from, to),
   };
