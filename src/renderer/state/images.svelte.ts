@@ -39,6 +39,8 @@ export class ImagesState {
   search = $state('');
   options = $state.raw<ListOptions>(noOptions);
   total = $state(0);
+  /** Grows whenever the list was read anew: pages that were under way have to be asked for again. */
+  revision = $state(0);
   /** False until the first page of the present filter is there. */
   loaded = $state(false);
   selectedId = $state<string | null>(null);
@@ -119,6 +121,7 @@ export class ImagesState {
     this.#asked.add(0);
     await this.#load(0);
     for (const page of kept) if (page !== 0) this.pages.delete(page);
+    this.revision++;
   }
 
   async show(filter: Filter, search: string, options: ListOptions = this.options): Promise<void> {
