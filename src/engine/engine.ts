@@ -10,7 +10,6 @@ import { type Emit, EngineEvents } from './api/events';
 import { formatHandlers } from './api/formats';
 import { imageHandlers } from './api/images';
 import { insightHandlers } from './api/insight';
-import { insightHandlers } from './api/insight';
 import { jobHandlers } from './api/jobs';
 import { pictureHandlers } from './api/pictures';
 import { openProject, projectHandlers } from './api/projects';
@@ -90,7 +89,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       ...annotationHandlers(workspace, desk),
       ...episodeHandlers(desk, workspace),
       ...jobHandlers(jobs),
-      ...insightHandlers(workspace, jobs),
       ...insightHandlers(workspace, jobs),
       ...segmentHandlers(desk, embeddings),
       ...pictureHandlers(workspace, options.cacheDir),

@@ -8,7 +8,6 @@ import { formatMethods } from './formats';
 import { historyMethods } from './history';
 import { imageMethods } from './images';
 import { insightMethods } from './insight';
-import { insightMethods } from './insight';
 import { jobMethods, jobStateSchema } from './jobs';
 import { pictureMethods } from './pictures';
 import { projectMethods, projectSummarySchema } from './projects';
@@ -23,7 +22,6 @@ export * from './episodes';
 export * from './formats';
 export * from './history';
 export * from './images';
-export * from './insight';
 export * from './insight';
 export * from './jobs';
 export * from './pictures';
@@ -42,7 +40,6 @@ export const methods = {
   ...historyMethods,
   ...episodeMethods,
   ...jobMethods,
-  ...insightMethods,
   ...formatMethods,
   ...runMethods,
   ...segmentMethods,
