@@ -39,6 +39,8 @@ export const formats = {
   losses,
   importTitle: 'Import annotations',
   exportTitle: 'Export',
+  more: 'All formats …',
+  moreHint: 'YOLO, LabelMe, PNG masks, pictures',
   format: 'Format',
   options: 'Options',
   browse: 'Browse …',

@@ -37,6 +37,8 @@ export const formats: typeof english = {
   losses,
   importTitle: '导入标注',
   exportTitle: '导出',
+  more: '所有格式…',
+  moreHint: 'YOLO、LabelMe、PNG 掩码、图片',
   format: '格式',
   options: '选项',
   browse: '浏览…',
