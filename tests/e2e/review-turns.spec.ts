@@ -563,6 +563,12 @@ test('pictures of the timeline', async ({ page }) => {
   await shoot('many');
   await look(page, 'n3');
   await shoot('looking');
+  await card(page, 'n4')
+    .getByRole('button', { name: /later turns/ })
+    .click();
+  await card(page, 'n5').scrollIntoViewIfNeeded();
+  await shoot('branches');
+  await card(page, 'n4').getByRole('button', { name: 'Hide later turns' }).click();
   await page.getByRole('button', { name: 'more', exact: true }).first().click();
   await look(page, 'n1');
   await shoot('long-thought');
