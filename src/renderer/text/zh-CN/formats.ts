@@ -67,11 +67,11 @@ export const formats: typeof english = {
   imagesPlaceholder: '数据集自带的位置',
   read: {
     coco: [
-      '依次在该文件旁、其旁的“images”文件夹、下面的文件夹以及本项目中查找图像。',
+      '依次在该文件旁、其旁的“/images”文件夹、下面的文件夹以及本项目中查找图像。',
       '您没有改动的标注会按原样导出，连数字写法也不变。',
     ],
     'yolo-seg': [
-      'names 可为列表或映射；train、val、test 可为文件夹或文件清单；标签在“images”旁的“labels”中，或在图像旁。',
+      '类别名可为列表或映射；各个划分可为文件夹或文件清单；标签在与“/images”并列的“/labels”中，或在图像旁。',
       '只有边框的行会列出：它们不含像素信息。',
     ],
     labelme: [
