@@ -63,7 +63,7 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
       },
       hash,
     );
-    if (mayBeCutOff(mime, end)) await decodeImage(path);
+    if (mayBeCutOff(mime, end)) await sharp(path, { failOn: 'error', limitInputPixels: maxPixels }).stats();
     return {
       hash: hash.digest('hex'),
       width: turned ? height : width,
