@@ -163,7 +163,8 @@ export async function episodeStatus(page: Page, status: string): Promise<void> {
 export async function acceptAs(page: Page, category: string): Promise<void> {
   await page.keyboard.press('Enter');
   const picker = page.getByRole('dialog', { name: 'Accept as' });
-  await picker.getByRole('combobox').fill(category);
+  await expect(picker).toBeVisible();
+  await page.keyboard.type(category);
   await page.keyboard.press('Enter');
   await episodeStatus(page, 'accepted');
 }

@@ -9,6 +9,8 @@ export interface TestHook {
   readonly status: string | null;
   readonly imageId: string | null;
   readonly imageReady: boolean;
+  /** Place of the selected annotation among the image's; −1: none. */
+  readonly selected: number;
   /** Recorded turns of the episode on the canvas. */
   readonly turns: number;
   /** Painted since the canvas was made. */

@@ -39,6 +39,9 @@ export function exposeForTests(workbench: Workbench): () => void {
         Array.from({ length: ring.length / 2 }, (_, i) => ({ x: ring[2 * i] ?? 0, y: ring[2 * i + 1] ?? 0 })),
       );
     },
+    get selected() {
+      return images.annotations.findIndex(({ id }) => id === canvas.selectedId);
+    },
     get turns() {
       return episode.current?.trajectory.nodes.length ?? 0;
     },
