@@ -30,6 +30,7 @@ const turns = [
 // Two photographs are labelled through the window.
 test.setTimeout(180_000);
 
+const shots = resolve(__dirname, '..', '..', 'docs', 'screenshots');
 let folder = '';
 
 test.use({
@@ -109,6 +110,8 @@ async function label(page: Page): Promise<void> {
     await ghost.getByRole('button', { name: 'Accept' }).click();
   }
   await episodeStatus(page, 'ended');
+  // Ended is shown a moment before the result can be accepted.
+  await expect(page.getByRole('button', { name: /^Accept/ }).first()).toBeEnabled();
   await page.keyboard.press('Enter');
   await episodeStatus(page, 'accepted');
 }
@@ -257,7 +260,6 @@ test('a gold set is compared, and a case opens with both masks', async ({ page }
 
 test('pictures for the documentation', async ({ page }) => {
   test.skip(process.env.MASKWRIGHT_SCREENSHOTS === undefined, 'only on demand');
-  const shots = resolve(__dirname, '..', '..', 'docs', 'screenshots');
   await mkdir(shots, { recursive: true });
   await withHook(page);
   const agent = await scriptedAgent(turns);
