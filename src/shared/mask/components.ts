@@ -1,5 +1,6 @@
 import type { Box } from '../geometry/types';
 import { type Bitmap, createBitmap } from './bitmap';
+import { DisjointSets } from './disjoint-sets';
 
 /** One connected part of a mask. */
 export interface ConnectedPart {
@@ -91,28 +92,4 @@ interface Run {
   end: number;
   y: number;
   set: number;
-}
-
-/** Union-find with path halving; the older set stays the root. */
-class DisjointSets {
-  private readonly parents: number[] = [];
-
-  add(): number {
-    return this.parents.push(this.parents.length) - 1;
-  }
-
-  find(set: number): number {
-    let root = set;
-    while (this.parents[root] !== root) {
-      this.parents[root] = this.parents[this.parents[root]!]!;
-      root = this.parents[root]!;
-    }
-    return root;
-  }
-
-  join(a: number, b: number): void {
-    const rootA = this.find(a);
-    const rootB = this.find(b);
-    this.parents[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
-  }
 }

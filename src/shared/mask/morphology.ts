@@ -43,39 +43,46 @@ export function smoothMask(mask: PlacedMask, radius: number, size: Size): Placed
   const halves = Array.from({ length: reach + 1 }, (_, dy) =>
     Math.floor(Math.sqrt(radius * radius - dy * dy)),
   );
-  // sums[y][x]: foreground pixels of row y left of column x.
+  // rows[y][x]: foreground pixels of row y left of column x; squares[y][x]: of all rows above y.
   const stride = width + 1;
-  const sums = new Int32Array(stride * height);
+  const rows = new Int32Array(stride * height);
+  const squares = new Int32Array(stride * (height + 1));
   for (let y = 0; y < height; y++) {
     let sum = 0;
     for (let x = 0; x < width; x++) {
       sum += data[y * width + x]!;
-      sums[y * stride + x + 1] = sum;
+      rows[y * stride + x + 1] = sum;
+      squares[(y + 1) * stride + x + 1] = squares[y * stride + x + 1]! + sum;
     }
   }
-  const result = new Uint8Array(data.length);
-  const twice = new Int32Array(width);
+  const result = data.slice();
   for (let y = 0; y < height; y++) {
-    twice.fill(0);
-    for (let dy = -reach; dy <= reach; dy++) {
-      const row = y + dy;
-      const half = halves[Math.abs(dy)]!;
-      // Rows of the image that the part does not have are background, rows beyond the image do not count.
-      const imageRow = wide.y + row;
-      if (imageRow < 0 || imageRow >= size.height) continue;
-      const isKnown = row >= 0 && row < height;
-      for (let x = 0; x < width; x++) {
-        const imageX = wide.x + x;
-        const count = Math.min(size.width - 1, imageX + half) - Math.max(0, imageX - half) + 1;
-        const set = isKnown
-          ? sums[row * stride + Math.min(width, x + half + 1)]! - sums[row * stride + Math.max(0, x - half)]!
-          : 0;
-        twice[x]! += 2 * set - count;
-      }
-    }
+    const top = Math.max(0, y - reach);
+    const bottom = Math.min(height, y + reach + 1);
     for (let x = 0; x < width; x++) {
+      const left = Math.max(0, x - reach);
+      const right = Math.min(width, x + reach + 1);
+      const around =
+        squares[bottom * stride + right]! -
+        squares[top * stride + right]! -
+        squares[bottom * stride + left]! +
+        squares[top * stride + left]!;
+      // Far from the mask's border all that is around it on the part is the same.
+      if (around === 0 || around === (bottom - top) * (right - left)) continue;
+      let twice = 0;
+      for (let dy = -reach; dy <= reach; dy++) {
+        // Rows and columns of the image that the part does not have are background, those beyond it do not count.
+        const imageRow = wide.y + y + dy;
+        if (imageRow < 0 || imageRow >= size.height) continue;
+        const half = halves[Math.abs(dy)]!;
+        const imageX = wide.x + x;
+        twice -= Math.min(size.width - 1, imageX + half) - Math.max(0, imageX - half) + 1;
+        const row = (y + dy) * stride;
+        if (y + dy < 0 || y + dy >= height) continue;
+        twice += 2 * (rows[row + Math.min(width, x + half + 1)]! - rows[row + Math.max(0, x - half)]!);
+      }
       const i = y * width + x;
-      result[i] = twice[x]! > 0 || (twice[x] === 0 && data[i] === 1) ? 1 : 0;
+      result[i] = twice > 0 || (twice === 0 && data[i] === 1) ? 1 : 0;
     }
   }
   return trimPlaced({ ...wide, data: result });

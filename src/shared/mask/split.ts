@@ -1,5 +1,6 @@
-import type { Point } from '../geometry/types';
+import type { Box, Point } from '../geometry/types';
 import { connectedParts } from './components';
+import { DisjointSets } from './disjoint-sets';
 import { emptyPlaced, type PlacedMask } from './placed';
 
 /** Masks taken apart. The parts of a mask have no pixel in common and together all of its pixels. */
@@ -27,42 +28,75 @@ export function cutMask(mask: PlacedMask, line: readonly Point[]): PlacedMask[] 
   const { width, height, data } = mask;
   const before = connectedParts(mask, 8);
   const crossed = new Links(mask, line);
-  // Labels of the pieces: like the parts before, but never across the line.
-  const pieces = new Int32Array(data.length);
-  const found: { pixels: number[]; before: number }[] = [];
-  const stack: number[] = [];
-  for (let start = 0; start < data.length; start++) {
-    if (data[start] === 0 || pieces[start] !== 0) continue;
-    const label = found.length + 1;
-    const pixels: number[] = [];
-    pieces[start] = label;
-    stack.push(start);
-    for (let p = stack.pop(); p !== undefined; p = stack.pop()) {
-      pixels.push(p);
-      const x = p % width;
-      const y = (p - x) / width;
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) {
-          const nx = x + dx;
-          const ny = y + dy;
-          if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
-          const n = ny * width + nx;
-          if (data[n] === 0 || pieces[n] !== 0 || crossed.between(x, y, dx, dy)) continue;
-          pieces[n] = label;
-          stack.push(n);
-        }
+  // Away from the line nothing is cut, so that those parts stay whole; the pixels near it are joined one by one.
+  const away = connectedParts(
+    { width, height, data: data.map((value, i) => value & (crossed.near[i]! ^ 1)) },
+    8,
+  );
+  const pieceOf = away.labels;
+  let next = away.parts.length;
+  for (let i = 0; i < data.length; i++) if (data[i] === 1 && pieceOf[i] === 0) pieceOf[i] = ++next;
+  // Set 0 stands for the background.
+  const pieces = new DisjointSets();
+  for (let label = 0; label <= next; label++) pieces.add();
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] === 0 || crossed.near[i] === 0) continue;
+    const x = i % width;
+    const y = (i - x) / width;
+    for (let dy = -1; dy <= 1; dy++) {
+      for (let dx = -1; dx <= 1; dx++) {
+        const [nx, ny] = [x + dx, y + dy];
+        if (nx < 0 || ny < 0 || nx >= width || ny >= height) continue;
+        const n = ny * width + nx;
+        if (data[n] === 1 && !crossed.between(x, y, dx, dy)) pieces.join(pieceOf[i]!, pieceOf[n]!);
       }
     }
-    found.push({ pixels, before: before.labels[start]! });
+  }
+  const found = new Map<number, Piece>();
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] === 0) continue;
+    const root = pieces.find(pieceOf[i]!);
+    pieceOf[i] = root;
+    const x = i % width;
+    const y = (i - x) / width;
+    const piece = found.get(root);
+    if (piece === undefined) {
+      const box = { x1: x, y1: y, x2: x + 1, y2: y + 1 };
+      found.set(root, { root, area: 1, box, before: before.labels[i]! });
+    } else {
+      piece.area++;
+      piece.box = around(piece.box, { x1: x, y1: y, x2: x + 1, y2: y + 1 });
+    }
   }
   const perPart = new Map<number, number>();
-  for (const piece of found) perPart.set(piece.before, (perPart.get(piece.before) ?? 0) + 1);
-  const cut = found.filter((piece) => perPart.get(piece.before)! > 1);
-  if (cut.length === 0) return [mask];
-  cut.sort((a, b) => b.pixels.length - a.pixels.length);
-  const rest = found.filter((piece) => perPart.get(piece.before) === 1).flatMap(({ pixels }) => pixels);
-  const groups = cut.map(({ pixels }, index) => (index === 0 ? [...pixels, ...rest] : pixels));
-  return largestFirst(groups.map((pixels) => placedPixels(mask, pixels)));
+  for (const piece of found.values()) perPart.set(piece.before, (perPart.get(piece.before) ?? 0) + 1);
+  const all = [...found.values()].sort((a, b) => b.area - a.area);
+  const [largest, ...others] = all.filter((piece) => perPart.get(piece.before)! > 1);
+  if (largest === undefined) return [mask];
+  const untouched = all.filter((piece) => perPart.get(piece.before) === 1);
+  const kept = new Set([largest, ...untouched].map(({ root }) => root));
+  const keptBox = untouched.reduce((box, piece) => around(box, piece.box), largest.box);
+  return largestFirst([
+    partOf(mask, keptBox, (index) => kept.has(pieceOf[index]!)),
+    ...others.map(({ root, box }) => partOf(mask, box, (index) => pieceOf[index] === root)),
+  ]);
+}
+
+/** What is left in one after a cut; `before` is the label of the connected part that it was of. */
+interface Piece {
+  root: number;
+  area: number;
+  box: Box;
+  before: number;
+}
+
+function around(a: Box, b: Box): Box {
+  return {
+    x1: Math.min(a.x1, b.x1),
+    y1: Math.min(a.y1, b.y1),
+    x2: Math.max(a.x2, b.x2),
+    y2: Math.max(a.y2, b.y2),
+  };
 }
 
 /** Which links between the centres of neighbouring pixels a line crosses. */
@@ -70,11 +104,11 @@ class Links {
   readonly #mask: PlacedMask;
   readonly #segments: { a: Point; b: Point; x1: number; y1: number; x2: number; y2: number }[] = [];
   /** 1 at pixels that have a link which the line may cross. */
-  readonly #near: Uint8Array;
+  readonly near: Uint8Array;
 
   constructor(mask: PlacedMask, line: readonly Point[]) {
     this.#mask = mask;
-    this.#near = new Uint8Array(mask.data.length);
+    this.near = new Uint8Array(mask.data.length);
     for (let i = 1; i < line.length; i++) {
       const a = local(line[i - 1]!, mask);
       const b = local(line[i]!, mask);
@@ -106,13 +140,13 @@ class Links {
       const ends = a.y === b.y ? [a.x, b.x] : [at(low), at(high)];
       const first = Math.max(0, Math.floor(Math.min(...ends)) - 2);
       const last = Math.min(width - 1, Math.ceil(Math.max(...ends)) + 2);
-      if (last >= first) this.#near.fill(1, y * width + first, y * width + last + 1);
+      if (last >= first) this.near.fill(1, y * width + first, y * width + last + 1);
     }
   }
 
   /** Whether the line passes between the pixel in column x and row y and its neighbour. */
   between(x: number, y: number, dx: number, dy: number): boolean {
-    if (this.#near[y * this.#mask.width + x] === 0) return false;
+    if (this.near[y * this.#mask.width + x] === 0) return false;
     const from = { x: x + 0.5, y: y + 0.5 };
     const to = { x: from.x + dx, y: from.y + dy };
     for (const { a, b, x1, y1, x2, y2 } of this.#segments) {
@@ -143,31 +177,8 @@ function local(point: Point, mask: PlacedMask): Point {
   return { x: point.x - mask.x, y: point.y - mask.y };
 }
 
-function placedPixels(mask: PlacedMask, pixels: readonly number[]): PlacedMask {
-  let [x1, y1, x2, y2] = [mask.width, mask.height, 0, 0];
-  for (const p of pixels) {
-    const x = p % mask.width;
-    const y = (p - x) / mask.width;
-    x1 = Math.min(x1, x);
-    y1 = Math.min(y1, y);
-    x2 = Math.max(x2, x + 1);
-    y2 = Math.max(y2, y + 1);
-  }
-  const part = emptyPlaced({ x1: mask.x + x1, y1: mask.y + y1, x2: mask.x + x2, y2: mask.y + y2 });
-  for (const p of pixels) {
-    const x = p % mask.width;
-    const y = (p - x) / mask.width;
-    part.data[(y - y1) * part.width + x - x1] = 1;
-  }
-  return part;
-}
-
 /** The pixels of a box of the part (its own columns and rows) for which `has` says yes to their index. */
-function partOf(
-  mask: PlacedMask,
-  box: { x1: number; y1: number; x2: number; y2: number },
-  has: (index: number) => boolean,
-): PlacedMask {
+function partOf(mask: PlacedMask, box: Box, has: (index: number) => boolean): PlacedMask {
   const part = emptyPlaced({
     x1: mask.x + box.x1,
     y1: mask.y + box.y1,
