@@ -164,7 +164,7 @@ test.describe('with a decoder of several candidates', () => {
     await hover(page, rider);
     await expect(candidates(page)).toContainText('Mask 1 of 4');
     const [first] = (await candidates(page).textContent())?.match(/0\.\d\d/) ?? [];
-    await page.keyboard.press('q');
+    await page.keyboard.press('w');
     await expect(candidates(page)).toContainText('Mask 2 of 4');
     const [second] = (await candidates(page).textContent())?.match(/0\.\d\d/) ?? [];
     expect(second).not.toBe(first);
@@ -187,7 +187,7 @@ test.describe('with a decoder of several candidates', () => {
     await drag(page, { x: 130, y: 130 }, { x: 390, y: 560 });
     await episodeStatus(page, 'waiting');
     await page.mouse.move(5, 5);
-    await page.keyboard.press('Shift+Q');
+    await page.keyboard.press('Shift+W');
     await expect(candidates(page)).toContainText('Mask 4 of 4');
     await expect(page.getByRole('button', { name: /^Run|Make/ }).first()).toBeVisible();
     await page.keyboard.press('Enter');
