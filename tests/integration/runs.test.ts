@@ -291,8 +291,7 @@ describe('with the whole engine', () => {
       expect(trajectory.outcome).toMatchObject({ status: 'accepted', category: 'thing' });
       expect(trajectory.verdicts.filter(({ by }) => by === 'human')).toHaveLength(trajectory.nodes.length);
       // The sample's own recording of the image still waits.
-      const { items } = await handlers['images.list']({ offset: 0, limit: 50 });
-      expect(items.find((image) => image.id === imageId)?.state).toBe('review');
+      expect((await handlers['images.get']({ imageId })).state).toBe('review');
     }
     const today = new Date(Date.now() - 60_000).toISOString();
     expect(await handlers['review.pace']({ since: today })).toMatchObject({ decisions: 2 });

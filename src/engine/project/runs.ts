@@ -224,6 +224,21 @@ export class Runs {
     );
   }
 
+  /** Which classes have annotations on which images, as `imageId` and class name; for plans over many images. */
+  annotatedClasses(): { imageId: string; className: string }[] {
+    const row = z.object({ image_id: z.string(), name: z.string() });
+    const sql = `SELECT a.image_id, c.name FROM (SELECT DISTINCT category_id, image_id FROM annotations) a
+      JOIN categories c ON c.id = a.category_id`;
+    return this.#db.all(row, sql).map(({ image_id, name }) => ({ imageId: image_id, className: name }));
+  }
+
+  /** Every trajectory with turns and a query, oldest first. */
+  recordings(): { id: string; imageId: string; query: string }[] {
+    const row = z.object({ id: z.string(), image_id: z.string(), query: z.string() });
+    const sql = `SELECT id, image_id, query FROM trajectories WHERE turns > 0 AND query <> '' ORDER BY seq`;
+    return this.#db.all(row, sql).map(({ id, image_id, query }) => ({ id, imageId: image_id, query }));
+  }
+
   /** Puts failed items back to be done: all of them, or those of some places. */
   retryRunItems(runId: string, places: readonly number[] | null = null): void {
     const sql = `UPDATE run_items SET state = 'waiting', message = NULL, hint = NULL

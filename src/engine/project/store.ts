@@ -501,6 +501,14 @@ export class ProjectStore
     return this.#runs.waitingItems(runId, after, limit);
   }
 
+  annotatedClasses(): { imageId: string; className: string }[] {
+    return this.#runs.annotatedClasses();
+  }
+
+  recordings(): { id: string; imageId: string; query: string }[] {
+    return this.#runs.recordings();
+  }
+
   finishRunItem(runId: string, place: number, trajectory: Trajectory, imageId: string): void {
     this.#runs.finishRunItem(runId, place, trajectory, imageId);
   }

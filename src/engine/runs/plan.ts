@@ -33,7 +33,15 @@ export function planItems(project: ProjectStore, plan: RunPlan): PlannedItems {
   const planned = queriesOf(project, plan, images);
   if (plan.policy !== 'simulated') return { images: images.length, ...planned };
   // The simulated annotator goes by the annotations: without one there is nothing that it could look for.
-  const items = planned.items.filter((item) => hasTruth(project, item));
+  const truths = new Map<string, Set<string>>();
+  for (const { imageId, className } of project.annotatedClasses()) {
+    const classes = truths.get(imageId) ?? new Set();
+    truths.set(imageId, classes.add(className));
+  }
+  const items = planned.items.filter(({ imageId, className }) => {
+    const classes = truths.get(imageId);
+    return classes !== undefined && (className === null || classes.has(className));
+  });
   return { ...planned, images: images.length, items, leftOut: planned.items.length - items.length };
 }
 
@@ -106,25 +114,21 @@ const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
 /** The newest recording of each query on each image. */
 function recordedItems(project: ProjectStore, images: readonly ChosenImage[]): Omit<PlannedItems, 'images'> {
-  let leftOut = 0;
-  const items = images.flatMap(({ id }) => {
-    const newest = new Map(
-      project
-        .listTrajectories(id)
-        .filter(({ turns, query }) => turns > 0 && query !== '')
-        .map((recorded) => [recorded.query, recorded.id]),
-    );
-    if (newest.size === 0) leftOut++;
-    return [...newest].map(([query, recording]) => ({ imageId: id, query, className: null, recording }));
-  });
+  const newest = new Map<string, Map<string, string>>();
+  for (const { id, imageId, query } of project.recordings()) {
+    const ofImage = newest.get(imageId) ?? new Map<string, string>();
+    newest.set(imageId, ofImage.set(query, id));
+  }
+  const items = images.flatMap(({ id }) =>
+    [...(newest.get(id) ?? [])].map(([query, recording]) => ({
+      imageId: id,
+      query,
+      className: null,
+      recording,
+    })),
+  );
+  const leftOut = images.filter(({ id }) => !newest.has(id)).length;
   return { items, unmatched: [], leftOut };
-}
-
-function hasTruth(project: ProjectStore, { imageId, className }: NewRunItem): boolean {
-  const categoryId = categoryIdOf(project, className);
-  return project
-    .annotations(imageId)
-    .some((annotation) => className === null || annotation.categoryId === categoryId);
 }
 
 /**
