@@ -202,8 +202,7 @@ export class ImagesState {
     ]);
     if (imageId !== this.selectedId) return;
     if (annotations) this.annotations = annotations;
-    // What was accepted is the image's masks now, and no recording to begin with.
-    if (recordings) this.recordings = recordings.filter(({ status }) => status !== 'accepted');
+    if (recordings) this.recordings = worthReplaying(recordings);
   }
 
   async selectOffset(offset: number): Promise<void> {
@@ -318,4 +317,15 @@ export class ImagesState {
   #placeOf(imageId: string): Promise<{ index: number; listed: boolean }> {
     return this.#host.connection.call('images.position', { ...this.query, imageId });
   }
+}
+
+/** Recordings without the accepted ones that only repeat another of the same query, such as its replay. */
+function worthReplaying(recordings: readonly TrajectorySummary[]): readonly TrajectorySummary[] {
+  const settled = ({ status }: TrajectorySummary): boolean => status === 'accepted';
+  const kept = recordings.filter((recording) => !settled(recording));
+  for (const recording of recordings) {
+    const isRepeated = kept.some(({ query }) => query.trim() === recording.query.trim());
+    if (settled(recording) && !isRepeated) kept.push(recording);
+  }
+  return recordings.filter((recording) => kept.includes(recording));
 }
