@@ -110,6 +110,8 @@ export class LiveState {
    * made again with it.
    */
   async cycle(step: 1 | -1): Promise<void> {
+    // What is shown belongs to the call that is being run.
+    if (this.#canvas.underway) return;
     if (this.candidates.length === 0) {
       const call = this.#callOnCanvas();
       if (!call) return;
@@ -131,7 +133,6 @@ export class LiveState {
 
   /** Another image or tool: what was chosen was chosen for something else. */
   forget(): void {
-    this.choice = null;
     this.show(null);
   }
 
@@ -177,6 +178,7 @@ export class LiveState {
 
   #clear(): void {
     this.#asked = null;
+    this.choice = null;
     this.candidates = [];
     this.shown = 0;
     this.#canvas.preview = null;
