@@ -205,5 +205,8 @@ for (const [theme, width, height] of [
     await choose(page, 'YOLO-seg');
     await expect(page.getByText(/\d+ of \d+ masks change/)).toBeVisible();
     await shoot('export');
+    await page.getByRole('heading', { name: 'Annotations by class' }).scrollIntoViewIfNeeded();
+    await page.getByRole('list', { name: 'Files' }).scrollIntoViewIfNeeded();
+    await shoot('export-below');
   });
 }

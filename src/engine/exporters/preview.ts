@@ -15,6 +15,8 @@ const analysedImages = 200;
 /** And until so many masks were looked at. */
 const analysedMasks = 2000;
 const exampleImages = 12;
+/** Images that are only named before other work gets its turn. */
+const breathEvery = 500;
 /** Characters of the sample text. */
 const sampleLength = 4000;
 
@@ -39,6 +41,7 @@ export async function previewExport(
   for (const entry of set.images(losses)) {
     names.push({ fileName: entry.fileName, stem: entry.stem });
     for (const path of folder?.paths(entry) ?? []) files.add(path);
+    if (names.length % breathEvery === 0) await breathe();
     if (analysed >= analysedImages || masks >= analysedMasks) continue;
     const image = set.withAnnotations(entry);
     const before = losses.count;
