@@ -1,9 +1,25 @@
 import type { AttributeValue, AttributeValues } from '@shared/attributes';
 import type { Annotation, Category } from '@shared/contract/methods';
 import { paletteColor } from '@shared/palette';
+import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
 import { text } from '../lib/text';
-import type { Workbench } from './workbench.svelte';
+import type { AppState } from './app.svelte';
+import type { CanvasState } from './canvas.svelte';
+import type { HistoryState } from './history.svelte';
+import type { ImagesState } from './images.svelte';
+import type { ProjectState } from './project.svelte';
+
+/** The parts of the window that it works with. */
+interface Surroundings {
+  readonly host: Host;
+  readonly app: AppState;
+  readonly project: ProjectState;
+  readonly images: ImagesState;
+  readonly canvas: CanvasState;
+  readonly history: HistoryState;
+  askCategory(title: string): Promise<Category | null>;
+}
 
 /** What the colour of a mask says. */
 export type ColorBy = 'class' | 'object';
@@ -23,12 +39,12 @@ export class ObjectsState {
   );
   readonly anyHidden: boolean = $derived.by(() => this.list.some(({ hidden }) => hidden));
 
-  readonly #workbench: Workbench;
+  readonly #workbench: Surroundings;
   /** Where a range chosen with Shift begins. */
   #anchor: number | null = null;
   #answering: Promise<void> = Promise.resolve();
 
-  constructor(workbench: Workbench) {
+  constructor(workbench: Surroundings) {
     this.#workbench = workbench;
   }
 
@@ -202,7 +218,7 @@ export class ObjectsState {
     );
   }
 
-  async #make(act: () => Promise<Workbench['history']['marks']>): Promise<boolean> {
+  async #make(act: () => Promise<HistoryState['marks']>): Promise<boolean> {
     const { app, history, images } = this.#workbench;
     const marks = await app.attempt(act);
     if (!marks) return false;
