@@ -4,7 +4,6 @@ export const models = {
   segmenter: 'Segmenter',
   noAgent: 'No agent',
   noSegmenter: 'No segmenter',
-  checking: 'Checking …',
   ready: 'ready',
   missing: 'not installed',
   policy: 'Model file or endpoint',

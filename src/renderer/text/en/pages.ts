@@ -9,5 +9,4 @@ export const pages = {
     export: 'Export',
     settings: 'Settings',
   },
-  back: 'Back to labelling',
 };

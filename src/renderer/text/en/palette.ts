@@ -2,7 +2,6 @@ export const palette = {
   title: 'Command palette',
   placeholder: 'Type a command, an image, a class, a setting …',
   results: 'Results',
-  recent: 'Recently used',
   kinds: {
     command: 'Command',
     image: 'Image',

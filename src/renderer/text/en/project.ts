@@ -2,7 +2,6 @@ export const project = {
   menu: 'Project menu',
   openFolder: 'Open folder …',
   openProject: 'Open project …',
-  openPath: 'Open',
   sample: 'Sample project',
   recent: 'Recent projects',
   exportCoco: 'Export COCO',

@@ -6,7 +6,6 @@ export const models: typeof english = {
   segmenter: '分割模型',
   noAgent: '无智能体',
   noSegmenter: '无分割模型',
-  checking: '正在检查…',
   ready: '就绪',
   missing: '未安装',
   policy: '模型文件或端点',

@@ -11,5 +11,4 @@ export const pages: typeof english = {
     export: '导出',
     settings: '设置',
   },
-  back: '返回标注',
 };

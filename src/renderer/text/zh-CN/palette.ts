@@ -4,7 +4,6 @@ export const palette: typeof english = {
   title: '命令面板',
   placeholder: '输入命令、图像、类别、设置…',
   results: '结果',
-  recent: '最近使用',
   kinds: {
     command: '命令',
     image: '图像',

@@ -4,7 +4,6 @@ export const project: typeof english = {
   menu: '项目菜单',
   openFolder: '打开文件夹…',
   openProject: '打开项目…',
-  openPath: '打开',
   sample: '示例项目',
   recent: '最近的项目',
   exportCoco: '导出 COCO',
