@@ -173,7 +173,7 @@ describe('a batch run', () => {
     const first = await runs.start(plan(store));
     const second = await runs.start(plan(store, { queries: { kind: 'one', query: 'all', className: null } }));
     expect([first.job.status, second.job.status]).toEqual(['running', 'queued']);
-    await vi.waitUntil(() => store.runCounts(first.id).done >= 2);
+    await vi.waitUntil(() => store.runCounts(first.id).done >= 2, { timeout: 60_000, interval: 10 });
     runs.pause(first.id);
     expect((await jobs.wait(first.id)).status).toBe('paused');
     await jobs.wait(second.id);
@@ -268,7 +268,10 @@ describe('with the whole engine', () => {
       queries: { kind: 'recorded' },
       policy: 'replay',
     });
-    await vi.waitUntil(async () => (await handlers['runs.list']({}))[0]?.job.status === 'done', 60_000);
+    await vi.waitUntil(async () => (await handlers['runs.list']({}))[0]?.job.status === 'done', {
+      timeout: 60_000,
+      interval: 50,
+    });
     const after = await handlers['review.list']({ ...all, runId: run.id, offset: 0, limit: 50 });
     expect(after.total).toBe(before.total);
     expect(after.waiting).toBe(2 * before.total);

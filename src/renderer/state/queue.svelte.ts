@@ -1,8 +1,26 @@
 import type { Category, MethodOutput, ReviewEntry, ReviewQuery } from '@shared/contract/methods';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { imageUrl } from '../canvas/picture';
+import type { Host } from '../lib/host';
 import { text } from '../lib/text';
-import type { Workbench } from './workbench.svelte';
+import type { AppState } from './app.svelte';
+import type { EpisodeStates } from './episode.svelte';
+import type { HistoryState } from './history.svelte';
+import type { ImagesState } from './images.svelte';
+import type { ProjectState } from './project.svelte';
+
+/** What the queue works on; `Workbench` is one. */
+interface Workbench {
+  readonly host: Host;
+  readonly app: AppState;
+  readonly project: ProjectState;
+  readonly images: ImagesState;
+  readonly episode: EpisodeStates;
+  readonly history: HistoryState;
+  resume(episodeId: string, query: string): Promise<void>;
+  acceptEpisode(category: Category | null): Promise<void>;
+  takePen(): Promise<void>;
+}
 
 const pageSize = 50;
 /** Changes that come closer together are one. */

@@ -1,5 +1,14 @@
 import type { MethodInput, MethodOutput, Run, RunPreview } from '@shared/contract/methods';
-import type { Workbench } from './workbench.svelte';
+import type { Host } from '../lib/host';
+import type { AppState } from './app.svelte';
+import type { ProjectState } from './project.svelte';
+
+/** What runs belong to; `Workbench` is one. */
+interface Workbench {
+  readonly host: Host;
+  readonly app: AppState;
+  readonly project: ProjectState;
+}
 
 export type RunPlanInput = MethodInput<'runs.start'>;
 
