@@ -64,7 +64,7 @@ const gesture: fc.Arbitrary<Gesture> = fc.oneof(
 const which = fc.nat({ max: 30 });
 const act = fc.oneof(
   fc.record({ kind: fc.constant('act' as const), gesture }),
-  fc.record({ kind: fc.constant('correct' as const), which, gesture }),
+  fc.record({ kind: fc.constantFrom('correct' as const, 'actAfter' as const), which, gesture }),
   fc.record({
     kind: fc.constant('insert' as const),
     which,
@@ -91,6 +91,9 @@ async function perform(session: EpisodeSession, doing: Act): Promise<void> {
   switch (doing.kind) {
     case 'act':
       await session.act(doing.gesture);
+      return;
+    case 'actAfter':
+      await session.act(doing.gesture, doing.which === 0 ? null : node);
       return;
     case 'correct':
       await session.correct(node, doing.gesture);
