@@ -21,9 +21,12 @@ export const palette = [
   '#cc6677',
 ] as const;
 
+/** A colour of the palette by any whole number: neighbours differ. */
+export function paletteColor(index: number): string {
+  return palette[Math.abs(Math.trunc(index)) % palette.length] ?? palette[0];
+}
+
 /** A colour for a new category: the first of the palette that none of the others has, else the next in turn. */
 export function freeColor(taken: readonly string[]): string {
-  return (
-    palette.find((color) => !taken.includes(color)) ?? palette[taken.length % palette.length] ?? palette[0]
-  );
+  return palette.find((color) => !taken.includes(color)) ?? paletteColor(taken.length);
 }

@@ -13,7 +13,9 @@ test('the page has no Node and a short list of services', async ({ host, page })
   }));
   expect(found.globals).toEqual([]);
   expect(found.services).toEqual(
-    host.kind === 'web' ? [] : ['connect', 'onMenu', 'pickDataset', 'pickFolder', 'pickProject', 'platform', 'saveFile'],
+    host.kind === 'web'
+      ? []
+      : ['connect', 'onMenu', 'pickDataset', 'pickFolder', 'pickProject', 'platform', 'saveFile'],
   );
 });
 

@@ -186,7 +186,11 @@ describe.skipIf(!hasSharedData('corrections with a segmenter'))('engine, with a 
     const preview = await handlers['segment.preview']({ imageId, episodeId, gesture });
     const state = await handlers['episode.act']({ episodeId, gesture });
     expect(state.trajectory.nodes).toMatchObject([
-      { id: 'n1', author: 'human', observation: { objects: [{ mask: preview.candidates[preview.best]?.mask }] } },
+      {
+        id: 'n1',
+        author: 'human',
+        observation: { objects: [{ mask: preview.candidates[preview.best]?.mask }] },
+      },
       { id: 'n2', author: 'agent', observation: null },
     ]);
     const { text: jsonl } = await handlers['formats.download']({

@@ -156,7 +156,11 @@ export class Environment {
     options: SegmentOptions,
   ): Promise<EnvironmentState> {
     const before = activeObjectOf(state);
-    const { candidates, best, chosen: index } = await this.options.segmenter.segment(this.options.image, prompt, options);
+    const {
+      candidates,
+      best,
+      chosen: index,
+    } = await this.options.segmenter.segment(this.options.image, prompt, options);
     const chosen = candidates[best] ?? candidates[0];
     if (!chosen) throw new Error('The segmenter answered with no candidate');
     if (before.mask && equalMasks(before.mask, chosen.mask)) notes.push('The mask did not change.');

@@ -215,7 +215,8 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX annotations_by_category ON annotations (category_id, image_id);
       CREATE INDEX annotations_by_author ON annotations (author, image_id);
     `,
-  },  {
+  },
+  {
     version: 3,
     name: 'runs with their items; the review queue; when a trajectory was settled, and by which verdicts',
     // Reviews follow the status of their trajectory by a trigger, also when undo puts it back.

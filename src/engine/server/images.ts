@@ -48,7 +48,9 @@ function readOf(
   if (variant === 'full' || variant === 'thumbnail') return () => read('images.read', { imageId, variant });
   if (variant === 'overview') return () => read('pictures.overview', { imageId });
   if (variant !== 'tile') return null;
-  const [level, column, row] = ['level', 'column', 'row'].map((name) => Number(query.get(name) ?? Number.NaN));
+  const [level, column, row] = ['level', 'column', 'row'].map((name) =>
+    Number(query.get(name) ?? Number.NaN),
+  );
   if (level === undefined || column === undefined || row === undefined) return null;
   return () => read('pictures.tile', { imageId, level, column, row });
 }
