@@ -34,16 +34,6 @@ test('a thumbnail is small, upright, kept by the hash of its file and read from 
   expect(gone).toEqual(bytes);
 });
 
-test('the newest request is served before older ones that still wait', async () => {
-  const thumbnails = new Thumbnails(join(folder, 'cache-order'));
-  const done: number[] = [];
-  await Promise.all(files.map((_, index) => request(thumbnails, index).then(() => done.push(index))));
-  expect(done).toHaveLength(8);
-  // The first two had started; of the others the last asked for comes first, the first asked for last.
-  expect(done.indexOf(7)).toBeLessThan(done.indexOf(2));
-  expect(done.at(-1)).toBeLessThanOrEqual(3);
-});
-
 test('what is scrolled away is given up, what is in sight is made', async () => {
   const cache = join(folder, 'cache-look');
   const thumbnails = new Thumbnails(cache);
