@@ -1,7 +1,10 @@
 import { defineConfig } from '@playwright/test';
 import type { HostOptions } from './tests/e2e/support/host';
 
-/** One set of specs, two hosts: a browser with the web host behind it, and Electron. */
+/**
+ * Two hosts: a browser with the web host behind it runs every spec; Electron, whose page is the same, those of the host
+ * and of the main flow.
+ */
 export default defineConfig<HostOptions>({
   testDir: 'tests/e2e',
   outputDir: 'test-results',
@@ -13,6 +16,6 @@ export default defineConfig<HostOptions>({
   reporter: [['list'], ['html', { open: 'never', outputFolder: 'playwright-report' }]],
   projects: [
     { name: 'web', use: { kind: 'web' } },
-    { name: 'electron', use: { kind: 'electron' } },
+    { name: 'electron', use: { kind: 'electron' }, testMatch: /(host-.*|workbench.*)\.spec\.ts/ },
   ],
 });

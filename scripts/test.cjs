@@ -124,7 +124,7 @@ async function main() {
           const parameters = [bin('@playwright', 'test', 'cli.js'), 'test', '--project', name];
           const [command, ...before] =
             name === 'electron' ? [...machine.wrap, process.execPath] : [process.execPath];
-          return outcome(await run(command, [...before, ...parameters], { ...env, ...machine.env }, 12));
+          return outcome(await run(command, [...before, ...parameters], { ...env, ...machine.env }, 25));
         });
       }
     }

@@ -26,9 +26,9 @@ export interface PageEntry {
 /** The pages in the order of the rail. */
 export const pages: readonly PageEntry[] = [
   { page: 'label', icon: PencilRuler, view: null, always: true },
+  { page: 'runs', icon: Bot, view: RunsPage },
   { page: 'classes', icon: Tags, view: ClassesPage },
   { page: 'statistics', icon: ChartColumn, view: StatisticsPage },
-  { page: 'runs', icon: Bot, view: RunsPage },
   { page: 'import', icon: FolderInput, view: ImportPage },
   { page: 'export', icon: Download, view: ExportPage },
   { page: 'settings', icon: Settings, view: SettingsPage, always: true },

@@ -31,6 +31,8 @@ export const settings = {
   colorHint:
     'New classes take colours that stay apart for people with colour-blindness; so do masks on their own.',
 
+  on: 'On',
+  off: 'Off',
   afterAccept: 'After accepting a mask',
   afterAccepts: { stay: 'Stay on the image', next: 'Go to the next one' },
   brushSize: 'Brush and eraser',

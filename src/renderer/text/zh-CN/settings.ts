@@ -29,6 +29,8 @@ export const settings: typeof english = {
   colorsBy: { class: '按类别', object: '各自不同' },
   colorHint: '新类别采用色觉障碍者也能区分的颜色；各自不同的掩码也是如此。',
 
+  on: '开',
+  off: '关',
   afterAccept: '接受掩码之后',
   afterAccepts: { stay: '停留在此图像', next: '前往下一张' },
   brushSize: '画笔和橡皮擦大小',
