@@ -12,6 +12,7 @@ import type { Observation, ObservedObject, TrajectoryNode } from '@shared/trajec
 import { findNode } from '@shared/trajectory/tree';
 import { SvelteMap } from 'svelte/reactivity';
 import { type Comparison, compareTurns } from '../lib/comparison';
+import { forgetOldest } from '../lib/forget-oldest';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
 import { lineThrough, timeline } from '../lib/timeline';
@@ -19,6 +20,9 @@ import type { AppState } from './app.svelte';
 import type { ImagesState } from './images.svelte';
 import { preferences } from './preferences.svelte';
 import { ReviewState } from './review.svelte';
+
+/** Episodes that stay at hand. Of more, the settled ones that began first are let go: they are in the project. */
+const keptEpisodes = 24;
 
 export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay'; trajectoryId: string };
 
@@ -366,6 +370,12 @@ export class EpisodeStates {
     const before = this.#byImage.get(state.imageId);
     if (before?.status !== state.status && state.status !== 'thinking') this.streamed = '';
     this.#byImage.set(state.imageId, state);
+    forgetOldest(
+      this.#byImage,
+      keptEpisodes,
+      (imageId, { status }) =>
+        imageId === this.#images.selectedId || (status !== 'accepted' && status !== 'rejected'),
+    );
   }
 }
 

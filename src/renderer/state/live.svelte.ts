@@ -3,6 +3,7 @@ import type { Annotation, Candidate, Embedding, Gesture } from '@shared/contract
 import { untrack } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 import { Pictures } from '../canvas/pictures';
+import { forgetOldest } from '../lib/forget-oldest';
 import { sameGesture } from '../lib/gesture';
 import type { Host } from '../lib/host';
 import { LatestBytes } from '../lib/latest-bytes';
@@ -12,6 +13,9 @@ import type { CanvasState } from './canvas.svelte';
 import type { EpisodeStates } from './episode.svelte';
 import type { ImagesState } from './images.svelte';
 import { preferences } from './preferences.svelte';
+
+/** States of embeddings that are kept; an image that is come back to asks for its own again. */
+const keptEmbeddings = 64;
 
 /** What a previewed mask belongs to: a point under the cursor, a drag, a call that waits or ran. */
 type Source = 'cursor' | 'drag' | 'call';
@@ -64,7 +68,7 @@ export class LiveState {
     this.#canvas = canvas;
     this.pictures = new Pictures(() => canvas.stage?.redraw());
     images.knownAnnotations = (imageId) => this.#annotations.get(imageId) ?? null;
-    host.connection.on('segment.embedding', (embedding) => this.embeddings.set(embedding.imageId, embedding));
+    host.connection.on('segment.embedding', (embedding) => this.#know(embedding));
     host.connection.on('annotations.changed', ({ imageIds }) => {
       if (imageIds.length === 0) this.#annotations.clear();
       for (const id of imageIds) this.#annotations.delete(id);
@@ -223,7 +227,7 @@ export class LiveState {
     this.#host.connection
       .call('segment.prepare', { imageId, ahead: ids })
       .then((embeddings) => {
-        for (const embedding of embeddings) this.embeddings.set(embedding.imageId, embedding);
+        for (const embedding of embeddings) this.#know(embedding);
       })
       .catch((error: unknown) => console.warn('Preparing failed', error));
   }
@@ -234,6 +238,11 @@ export class LiveState {
     this.pictures.clear();
     this.#annotations.clear();
     this.embeddings.clear();
+  }
+
+  #know(embedding: Embedding): void {
+    this.embeddings.set(embedding.imageId, embedding);
+    forgetOldest(this.embeddings, keptEmbeddings, (imageId) => imageId === this.#images.selectedId);
   }
 
   async #readAhead(imageId: string): Promise<void> {
