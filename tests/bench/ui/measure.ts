@@ -128,6 +128,14 @@ export async function memory(
   };
 }
 
+/** Tells the browser that memory is short: it gives back what its own caches of decoded pictures hold. */
+export async function shortOfMemory(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Memory.simulatePressureNotification', { level: 'critical' });
+  await session.detach();
+  await page.waitForTimeout(3000);
+}
+
 function status(pid: number): { now: number; peak: number } {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8');
   const read = (name: string): number =>

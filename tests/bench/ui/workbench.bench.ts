@@ -6,7 +6,16 @@ import { expect, type Host, test } from '../../e2e/support/host';
 import { drag, imageReady, toScreen, withHook } from '../../e2e/workbench-support';
 import { coco20, hasSharedData } from '../../support/shared-data';
 import { makeBigProject } from '../big-project';
-import { emptyCanvas, median, memory, panAndZoom, percentile, printed, until } from './measure';
+import {
+  emptyCanvas,
+  median,
+  memory,
+  panAndZoom,
+  percentile,
+  printed,
+  shortOfMemory,
+  until,
+} from './measure';
 import { cameraProject, fourKProject, largeProject, photographsProject } from './projects';
 
 /** Rows of the report, ratios first. */
@@ -204,6 +213,12 @@ test.describe('memory', () => {
       );
       if ((i + 1) % 100 === 0) found.push({ at: i + 1, ...(await settled(page, host)) });
     }
+    await shortOfMemory(page);
+    const { page: without } = await settled(page, host);
+    values.push([
+      `memory after ${count} images, when the browser's caches are given back: page`,
+      mb(without),
+    ]);
     for (const { at, page: inPage, engine } of found) {
       values.push([`memory after ${at} images: page, engine`, `${mb(inPage)}, ${mb(engine)}`]);
     }
@@ -213,6 +228,10 @@ test.describe('memory', () => {
       ratios.push([
         `memory of the page after ${last.at} images / ${first.at}`,
         ratio(last.page / first.page),
+      ]);
+      ratios.push([
+        `memory of the page after ${last.at} images, caches given back / ${first.at}`,
+        ratio(without / first.page),
       ]);
       ratios.push([
         `memory of the engine after ${last.at} images / ${first.at}`,
