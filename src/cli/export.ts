@@ -17,6 +17,7 @@ interface Options {
   copyImages?: boolean;
   only?: ExportOptions['images'];
   simplify?: number;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -41,6 +42,7 @@ export async function exportCommand(kind: string, options: Options): Promise<voi
       exportToFolder(store, format.data, chosen, options.out, {
         onProgress: (done, total) => progress.show(done, total),
         signal,
+        overwrite: options.overwrite ?? false,
       }),
     );
     progress.end();

@@ -159,6 +159,7 @@ ${exitCodeHelp}`,
       ]),
     )
     .option('--simplify <pixels>', 'polygons: how far outlines may move to have fewer points', pixels, 0)
+    .option('--overwrite', 'replace files that no export wrote, or that were changed since; never images')
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',

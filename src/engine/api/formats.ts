@@ -42,12 +42,13 @@ export function formatHandlers(workspace: Workspace, jobs: JobRunner): Pick<Hand
       });
       return { jobId: id };
     },
-    'formats.export': async ({ format, options, folder }) => {
+    'formats.export': async ({ format, options, folder, overwrite = false }) => {
       const store = workspace.project;
       const { id } = jobs.start('export', `Export ${names[format]}`, async (job) => {
         const report = await exportToFolder(store, format, options, folder, {
           onProgress: job.progress,
           signal: job.signal,
+          overwrite,
         });
         reports.set(id, report);
         for (const old of [...reports.keys()].slice(0, -keptReports)) reports.delete(old);

@@ -17,6 +17,7 @@ import { labelMeFormat } from './labelme';
 import { Losses } from './losses';
 import { masksFormat } from './masks';
 import { overlaysFormat } from './overlays';
+import { OwnFiles, ownFilesName } from './own-files';
 import { trajectoryParts } from './trajectories';
 import { cannotWrite, writeTextParts } from './write-file';
 import { yoloFormat } from './yolo';
@@ -24,6 +25,8 @@ import { yoloFormat } from './yolo';
 export interface ExportContext {
   onProgress?: (done: number, total: number | null) => void;
   signal?: AbortSignal;
+  /** Files that no export wrote, or that were changed since, may be replaced. Images of the project never are. */
+  overwrite?: boolean;
 }
 
 /** File names of the formats that are one file. */
@@ -47,8 +50,8 @@ function throwIfStopped(signal: AbortSignal | undefined): void {
 
 /**
  * Writes a project into a folder, which is made when it is missing. Images are read bit by bit. A file is there whole
- * or not at all; the one file of COCO and trajectories takes the place of an older one. Throws FORBIDDEN when it cannot
- * be written, and CANCELLED: files of images that are done stay then.
+ * or not at all. Throws CONFLICT before anything is written when that would replace a file that no export wrote,
+ * FORBIDDEN when it cannot be written, and CANCELLED: files of images that are done stay then.
  */
 export async function exportToFolder(
   store: ProjectStore,
@@ -62,9 +65,14 @@ export async function exportToFolder(
     throw cannotWrite(root, error);
   });
   if (isSingleFile(format)) {
-    const file = join(root, singleFileNames[format]);
+    const name = singleFileNames[format];
+    const file = join(root, name);
+    const own = await OwnFiles.read(root);
+    await own.check(store, [name], context.overwrite ?? false);
     const text = new TextExport(store, format, options, context);
     await writeTextParts(file, text.parts());
+    await own.add(name);
+    await own.save();
     return { ...text.report(), location: file };
   }
   return writeFolder(store, format, options, root, context);
@@ -162,45 +170,67 @@ async function writeFolder(
   format: ExportFormat,
   options: ExportOptions,
   root: string,
-  { onProgress, signal }: ExportContext,
+  { onProgress, signal, overwrite = false }: ExportContext,
 ): Promise<ExportReport> {
   const losses = new Losses();
-  const found = await readdir(root);
+  const found = (await readdir(root)).filter((name) => name !== ownFilesName);
   if (found.length > 0) losses.add('folder-not-empty', found.slice(0, 3).join(', '));
   const set = new ExportSet(store, options);
   const writer = folderFormat(format, set, root);
   if (writer === null) throw new MaskwrightError('INVALID_REQUEST', `${format} is one file.`);
+  const own = await OwnFiles.read(root);
+  if (found.length > 0) await own.check(store, plannedPaths(set, writer), overwrite);
   const total = set.counts.images;
   const report = { format, location: root, images: 0, annotations: 0, files: 0, asImported: 0 };
   const names: ExportImageName[] = [];
-  onProgress?.(0, total);
-  for (const entry of set.images(losses)) {
-    throwIfStopped(signal);
-    const image = set.withAnnotations(entry);
-    try {
-      for (const file of await writer.files(image, losses)) {
-        await writeOut(root, file);
-        report.files += 1;
-      }
-      names.push({ fileName: image.fileName, stem: image.stem });
-      report.images += 1;
-      report.annotations += image.annotations.length;
-      report.asImported += image.annotations.filter((annotation) => writer.isAsImported(annotation)).length;
-    } catch (error) {
-      // A picture that is gone or broken costs its own files only; a full disk ends the export.
-      const isPicture =
-        error instanceof MaskwrightError && ['IMAGE_UNREADABLE', 'NOT_FOUND'].includes(error.code);
-      if (!isPicture) throw error;
-      losses.add('image-missing', image.fileName);
-    }
-    onProgress?.(names.length, total);
-    await breathe();
-  }
-  for (const file of writer.about(names, losses)) {
+  const write = async (file: OutFile): Promise<void> => {
     await writeOut(root, file);
+    await own.add(file.path);
     report.files += 1;
+  };
+  let done = 0;
+  onProgress?.(0, total);
+  try {
+    for (const entry of set.images(losses)) {
+      throwIfStopped(signal);
+      const image = set.withAnnotations(entry);
+      try {
+        const written = await writer.files(image, losses);
+        if (written !== null) {
+          // The picture first: a label without one would make readers stumble.
+          for (const file of written.files.filter((file) => 'copyOf' in file)) await write(file);
+          for (const file of written.files.filter((file) => 'data' in file)) await write(file);
+          names.push({ fileName: image.fileName, stem: image.stem });
+          report.images += 1;
+          report.annotations += written.annotations.length;
+          report.asImported += written.annotations.filter((one) => writer.isAsImported(one)).length;
+        }
+      } catch (error) {
+        // A picture that is gone or broken costs its own files only; a full disk ends the export.
+        const isPicture =
+          error instanceof MaskwrightError && ['IMAGE_UNREADABLE', 'NOT_FOUND'].includes(error.code);
+        if (!isPicture) throw error;
+        losses.add('image-missing', image.fileName);
+      }
+      done += 1;
+      onProgress?.(done, total);
+      await breathe();
+    }
+    for (const file of writer.about(names, losses)) await write(file);
+  } finally {
+    await own.save();
   }
   return { ...report, losses: losses.list() };
+}
+
+/** Every path that an export would write. */
+function* plannedPaths(set: ExportSet, writer: FolderFormat): Generator<string, void> {
+  const names: ExportImageName[] = [];
+  for (const image of set.images(new Losses())) {
+    names.push({ fileName: image.fileName, stem: image.stem });
+    yield* writer.paths(image);
+  }
+  for (const { path } of writer.about(names, new Losses())) yield path;
 }
 
 /** Whole or not at all. */

@@ -91,7 +91,7 @@ export function labelMeFormat(set: ExportSet, folder: string): FolderFormat {
       };
       const files: OutFile[] = [{ path, data: `${JSON.stringify(content, null, 2)}\n` }];
       if (copyImages) files.push({ path: copyPath(image), copyOf: source });
-      return files;
+      return { files, annotations: image.annotations };
     },
     about: () => [],
     isAsImported: (annotation) => asImported(annotation) !== null,

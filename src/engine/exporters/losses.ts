@@ -36,6 +36,7 @@ const sentences: Record<LossKind, (n: number) => string> = {
   attributes: (n) => `${n} annotations lose attributes, query or score`,
   'class-renamed': (n) => `${n} classes are written under another name`,
   'class-merged': (n) => `${n} classes have the name of another and become one with it`,
+  'class-unknown': (n) => `${n} annotations have a class that was made or deleted meanwhile and are left out`,
   'file-renamed': (n) => `${n} images are written under another name`,
   'same-name': (n) =>
     `${n} images differ from another only in folder or extension; readers will not find their labels`,

@@ -44,7 +44,7 @@ export function masksFormat(set: ExportSet): FolderFormat {
       if (imageName(image) !== image.fileName)
         losses.add('file-renamed', `${image.fileName} → ${imageName(image)}`);
       const { classes, objects, order } = paint(image, numbers);
-      tell(set, image, order, objects, losses);
+      const visible = tell(set, image, order, objects, losses);
       const wideClasses = names.length - 1 > most;
       const wideObjects = order.length > most;
       if (wideClasses) losses.add('many-classes', image.fileName);
@@ -59,7 +59,7 @@ export function masksFormat(set: ExportSet): FolderFormat {
       ];
       if (copyImages)
         files.push({ path: `JPEGImages/${imageName(image)}`, copyOf: set.store.imagePath(image.image.id) });
-      return files;
+      return { files, annotations: visible };
     },
     about(images, losses) {
       for (const example of renamed) losses.add('class-renamed', example);
@@ -110,14 +110,14 @@ function paint(image: ExportImage, numbers: ReadonlyMap<number, number>): Painte
   return { classes, objects, order };
 }
 
-/** What index masks cannot say: overlaps, crowds, attributes. */
+/** Tells what index masks cannot say: overlaps, crowds, attributes. Gives the annotations that have pixels in them. */
 function tell(
   set: ExportSet,
   image: ExportImage,
   order: ExportImage['annotations'],
   objects: Uint16Array,
   losses: Losses,
-): void {
+): ExportImage['annotations'] {
   const visible = new Uint32Array(order.length + 1);
   for (const value of objects) visible[value]! += 1;
   for (const [index, annotation] of order.entries()) {
@@ -130,4 +130,5 @@ function tell(
     if (annotation.iscrowd) losses.add('crowd-flag', name);
     if (hasMore(annotation)) losses.add('attributes', name);
   }
+  return order.filter((_, index) => (visible[index + 1] ?? 0) > 0);
 }

@@ -18,7 +18,8 @@ export function overlaysFormat(set: ExportSet): FolderFormat {
       }
       const { width, height, data } = base;
       const jpeg = sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality: 90 });
-      return [{ path: `${image.stem}.jpg`, data: await jpeg.toBuffer() }];
+      const files = [{ path: `${image.stem}.jpg`, data: await jpeg.toBuffer() }];
+      return { files, annotations: image.annotations };
     },
     about: () => [],
     isAsImported: () => false,

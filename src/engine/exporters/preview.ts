@@ -79,7 +79,7 @@ async function analyse(
   if (folder === null) cocoLosses(image, set, losses);
   // Overlays lose nothing, and drawing them takes the picture.
   if (folder === null || format === 'overlays') return null;
-  const [first] = await folder.files(image, losses);
+  const [first] = (await folder.files(image, losses))?.files ?? [];
   if (first === undefined || !('data' in first) || typeof first.data !== 'string') return null;
   return { path: first.path, ...beginning(first.data) };
 }

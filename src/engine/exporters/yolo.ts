@@ -79,11 +79,12 @@ export function yoloFormat(set: ExportSet): FolderFormat {
     paths: (image) => [labelPath(image), ...(copyImages ? [imagePath(image)] : [])],
     async files(image, losses) {
       const rows: string[] = [];
+      const annotations: StoredAnnotation[] = [];
       const own = image.fileName.slice(0, image.fileName.length - extensionOf(image.fileName).length);
       const other = written.get(labelPath(image));
       if (other !== undefined && other !== image.image.id) {
         losses.add('same-name', image.fileName);
-        return [];
+        return null;
       }
       written.set(labelPath(image), image.image.id);
       if (own !== image.stem) {
@@ -92,14 +93,20 @@ export function yoloFormat(set: ExportSet): FolderFormat {
       }
       for (const annotation of image.annotations) {
         const name = set.nameOf(image, annotation);
+        const index = indices.get(annotation.categoryId);
+        if (index === undefined) {
+          losses.add('class-unknown', name);
+          continue;
+        }
         const coordinates = coordinatesOf(annotation, name, losses);
         if (coordinates === null) continue;
         if (hasMore(annotation)) losses.add('attributes', name);
-        rows.push(`${indices.get(annotation.categoryId) ?? 0} ${coordinates}\n`);
+        rows.push(`${index} ${coordinates}\n`);
+        annotations.push(annotation);
       }
       const files: OutFile[] = [{ path: labelPath(image), data: rows.join('') }];
       if (copyImages) files.push({ path: imagePath(image), copyOf: set.store.imagePath(image.image.id) });
-      return files;
+      return { files, annotations };
     },
     about: (images) => {
       const names = set.categories.map(({ name }, index) => `  ${index}: ${yamlText(name)}\n`);

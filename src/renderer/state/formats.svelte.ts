@@ -51,6 +51,7 @@ export class ImportForm {
 export class ExportForm {
   format = $state<ExportFormat>('coco');
   folder = $state('');
+  overwrite = $state(false);
   jobId = $state<string | null>(null);
   report = $state.raw<ExportReport | null>(null);
   preview = $state.raw<ExportPreview | null>(null);
@@ -132,7 +133,12 @@ export class ExportForm {
   /** Writes into the folder, as a job. */
   async write(): Promise<void> {
     const { format, options } = this;
-    const input = { format, options: $state.snapshot(options), folder: this.folder.trim() };
+    const input = {
+      format,
+      options: $state.snapshot(options),
+      folder: this.folder.trim(),
+      overwrite: this.overwrite,
+    };
     const started = await this.#app.attempt(() => this.#host.connection.call('formats.export', input));
     if (!started) return;
     this.report = null;

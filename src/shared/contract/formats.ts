@@ -48,6 +48,7 @@ export const lossKindSchema = z.enum([
   'attributes',
   'class-renamed',
   'class-merged',
+  'class-unknown',
   'file-renamed',
   'same-name',
   'many-classes',
@@ -124,9 +125,12 @@ export const formatMethods = {
     }),
     output: z.object({ jobId: id }),
   },
-  /** Writes into a folder of the engine's machine, as a job; `formats.report` has its report. */
+  /**
+   * Writes into a folder of the engine's machine, as a job; `formats.report` has its report. `overwrite`: files that no
+   * export wrote, or that were changed since, may be replaced.
+   */
   'formats.export': {
-    input: exportRequest.extend({ folder: z.string().trim().min(1) }),
+    input: exportRequest.extend({ folder: z.string().trim().min(1), overwrite: z.boolean().optional() }),
     output: z.object({ jobId: id }),
   },
   /** The report of an export of this run of the engine; null while it runs, or when it did not end well. */

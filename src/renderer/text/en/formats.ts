@@ -25,6 +25,8 @@ const losses: Record<LossKind, (n: number) => string> = {
   attributes: (n) => `${plural(n, 'annotation', 'annotations')} without attributes, query or score`,
   'class-renamed': (n) => `${plural(n, 'class', 'classes')} under another name`,
   'class-merged': (n) => `${plural(n, 'class', 'classes')} with the name of another`,
+  'class-unknown': (n) =>
+    `${plural(n, 'annotation', 'annotations')} left out: the class was made or deleted meanwhile`,
   'file-renamed': (n) => `${plural(n, 'image', 'images')} under another name`,
   'same-name': (n) => `${plural(n, 'image', 'images')} with the name of another: labels will not be found`,
   'many-classes': (n) => `${plural(n, 'class mask', 'class masks')} in 16 bits: over 254 classes`,
@@ -96,6 +98,7 @@ export const formats = {
   which: 'Images',
   whichOnes: { all: 'All', annotated: 'Annotated or done' },
   copyImages: 'Copy the images too',
+  overwrite: 'Overwrite files that no export wrote',
   tolerance: 'Simplify outlines by at most',
   pixels: 'px',
   folder: 'Folder to write into',
