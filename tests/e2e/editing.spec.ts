@@ -575,3 +575,54 @@ test('the agent’s mask is accepted by the first stroke, and the record says wh
   await count(page, 0);
   await episodeStatus(page, 'waiting');
 });
+
+test('a stroke over the agent’s mask is kept when accepting goes on to the next image', async ({ page }) => {
+  test.skip(segmenter === null, 'needs the models of ../shared');
+  await page.evaluate(() =>
+    localStorage.setItem('maskwright.preferences', JSON.stringify({ afterAccept: 'next' })),
+  );
+  await page.reload();
+  await openImage(page, new RegExp(train));
+  await useSegmenter(page);
+  await page.keyboard.press('b');
+  await drag(page, { x: 200, y: 120 }, { x: 420, y: 300 });
+  await episodeStatus(page, 'waiting');
+  await page.keyboard.press('e');
+  await expect(page.getByText(/your first stroke accepts it/)).toBeVisible();
+  await stroke(page, [
+    { x: 180, y: 320 },
+    { x: 230, y: 330 },
+  ]);
+  await nameClass(page, 'train');
+  await count(page, 1);
+  await expect.poll(async () => decodeMask((await only(page)).mask).data[320 * 640 + 180]).toBe(1);
+  await expect(page.getByRole('option', { name: new RegExp(train) })).toHaveAttribute(
+    'aria-selected',
+    'true',
+  );
+});
+
+test('strokes that are not stored yet survive a change of the image', async ({ page }) => {
+  const frame = await paintFrame(page);
+  const added = [
+    [
+      { x: 150, y: 150 },
+      { x: 170, y: 150 },
+    ],
+    [
+      { x: 150, y: 300 },
+      { x: 170, y: 300 },
+    ],
+  ];
+  for (const line of added) await stroke(page, line);
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('option', { name: new RegExp(tall) })).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('ArrowUp');
+  await expect(page.getByRole('option', { name: new RegExp(train) })).toHaveAttribute(
+    'aria-selected',
+    'true',
+  );
+  const last = await changed(page, frame);
+  await expect.poll(async () => decodeMask((await only(page)).mask).data[300 * 640 + 160]).toBe(1);
+  expect(decodeMask(last.mask).data[150 * 640 + 160]).toBe(1);
+});

@@ -1,4 +1,4 @@
-import type { Annotation, MaskEdit, MaskEditKind } from '@shared/contract/methods';
+import type { Annotation, Category, MaskEdit, MaskEditKind } from '@shared/contract/methods';
 import { clamp } from '@shared/geometry/box';
 import type { Point, Size } from '@shared/geometry/types';
 import { PaintedMask } from '@shared/mask/brush';
@@ -66,13 +66,19 @@ export interface Operation {
 /** What brush and eraser change. */
 type Target =
   | { kind: 'annotation'; annotation: Annotation }
-  /** The agent's mask in the open episode. */
-  | { kind: 'episode'; episodeId: string; mask: Rle }
+  /** The agent's mask in the open episode; `nodeId`: the turn that is looked at in place of its head. */
+  | { kind: 'episode'; episodeId: string; mask: Rle; nodeId: string | null }
   | { kind: 'new' };
 
-/** A mask under change whose edits are on their way to the project, one after the other. */
+/**
+ * A mask under change whose edits are on their way to the project, one after the other. It holds all that they need:
+ * another image may be on the canvas by then.
+ */
 interface Session {
   readonly imageId: string;
+  /** For a mask that is made; null when the person has to be asked. */
+  category: Category | null;
+  readonly query: string | null;
   /** Null until the annotation is made. */
   annotationId: number | null;
   /** The agent's mask that is accepted first. */
@@ -322,6 +328,7 @@ export class EditingState {
   /** The selected masks, or all, also on the next image of the list; goes there. */
   async copyToNext(): Promise<void> {
     const { app, canvas, images } = this.#workbench;
+    await this.settled();
     const wanted = this.selected
       ? [this.selected.id, ...canvas.alsoSelected]
       : images.annotations.map(({ id }) => id);
@@ -446,7 +453,8 @@ export class EditingState {
     if (this.selected) return { kind: 'annotation', annotation: this.selected };
     const mask = episode.activeObject?.mask;
     if (episode.open && this.#workbench.canAccept && mask && hasPixels(mask)) {
-      return { kind: 'episode', episodeId: episode.open.episodeId, mask };
+      const nodeId = episode.looking ? episode.shownId : null;
+      return { kind: 'episode', episodeId: episode.open.episodeId, mask, nodeId };
     }
     return { kind: 'new' };
   }
@@ -556,13 +564,16 @@ export class EditingState {
 
   #strokeEnded(painted: PaintedMask, erases: boolean): void {
     const { target } = this;
-    const imageId = this.#workbench.images.selectedId;
+    const { episode, images, project } = this.#workbench;
+    const imageId = images.selectedId;
     if (!target || imageId === null) return;
     const mask = painted.taken();
     const before = this.#maskOf(target);
     if (placedIou(mask, before) === 1) return;
     const session = this.#openSession() ?? {
       imageId,
+      category: project.category,
+      query: episode.query.trim() || null,
       annotationId: target.kind === 'annotation' ? target.annotation.id : null,
       episode: target.kind === 'episode' ? target : null,
       mask,
@@ -584,22 +595,15 @@ export class EditingState {
 
   /** Makes one stroke's mask durable; false when it was not. */
   async #store(session: Session, mask: PlacedMask | null, size: Size, kind: MaskEditKind): Promise<boolean> {
-    const { canvas, images } = this.#workbench;
     if (session.episode) {
-      const { episodeId, mask: agents } = session.episode;
+      const agents = session.episode;
       session.episode = null;
-      // The agent's answer is accepted as it is; what the person does to it is a mark of its own.
-      await this.#workbench.acceptEpisode(null);
-      const made = images.annotations.find(
-        ({ trajectoryId, mask: accepted }) => trajectoryId === episodeId && accepted.counts === agents.counts,
-      );
+      const made = await this.#acceptAgents(session, agents);
       if (!made) return false;
       session.annotationId = made.id;
-      canvas.selectedId = made.id;
     }
     const { annotationId } = session;
     if (annotationId === null) return mask ? this.#create(session, encodePlaced(mask, size)) : false;
-    if (!images.annotations.some(({ id }) => id === annotationId)) return false;
     const edit: MaskEdit = { kind, updates: [], creates: [], deletes: [] };
     if (!mask) this.#workbench.app.toast('info', text.editing.erased, text.editing.erasedHint);
     return this.#edit(
@@ -609,13 +613,54 @@ export class EditingState {
     );
   }
 
-  async #create(session: Session, mask: Rle): Promise<boolean> {
-    const { canvas, episode, images, project } = this.#workbench;
+  /** The agent's answer is accepted as it is; what the person does to it is a mark of its own. Stays on the image. */
+  async #acceptAgents(
+    session: Session,
+    { episodeId, mask, nodeId }: Extract<Target, { kind: 'episode' }>,
+  ): Promise<Annotation | null> {
+    const { app, canvas, episode, history, host, images, queue } = this.#workbench;
+    const category = await this.#categoryFor(session);
+    if (!category) return null;
+    episode.busy = true;
+    queue.hold(episodeId);
+    const accepted = await app.attempt(() =>
+      host.connection.call('episode.accept', {
+        episodeId,
+        categoryId: category.id,
+        ...(nodeId === null ? {} : { nodeId }),
+      }),
+    );
+    episode.busy = false;
+    if (!accepted) {
+      queue.release(episodeId);
+      return null;
+    }
+    app.saved();
+    const isShown = images.selectedId === session.imageId;
+    const made = accepted.annotations.find(({ mask: { counts } }) => counts === mask.counts) ?? null;
+    if (!isShown) return made;
+    history.marks = accepted.history;
+    episode.review.follow();
+    canvas.clear();
+    await images.refreshSelected();
+    if (images.selectedId === session.imageId) canvas.selectedId = made?.id ?? null;
+    return made;
+  }
+
+  async #categoryFor(session: Session): Promise<Category | null> {
+    const { project } = this.#workbench;
+    if (session.category) return session.category;
     const category = project.category ?? (await this.#workbench.askCategory(text.category.titleAccept));
-    if (!category || images.selectedId !== session.imageId) return false;
-    project.categoryId = category.id;
-    const query = episode.query.trim() || null;
-    const { imageId } = session;
+    if (category) project.categoryId = category.id;
+    session.category = category;
+    return category;
+  }
+
+  async #create(session: Session, mask: Rle): Promise<boolean> {
+    const { canvas, images } = this.#workbench;
+    const category = await this.#categoryFor(session);
+    if (!category) return false;
+    const { imageId, query } = session;
     const done = await this.#edit({
       kind: 'paint',
       updates: [],

@@ -80,6 +80,8 @@ export class QueueState {
 
   readonly #workbench: Workbench;
   readonly #asked = new Set<number>();
+  /** Entries whose decision is a part of work that goes on: it does not open the next one. */
+  readonly #held = new Set<string>();
   /** Entries in the order in which they were looked at. */
   #visited: string[] = [];
   #generation = 0;
@@ -91,8 +93,7 @@ export class QueueState {
     connection.on('images.changed', () => this.#later());
     connection.on('history.changed', () => this.#later());
     connection.on('episode.changed', ({ episodeId, status }) => {
-      if (this.shown && episodeId === this.current?.id && (status === 'accepted' || status === 'rejected'))
-        void this.#advance(episodeId);
+      if (status === 'accepted' || status === 'rejected') void this.#decided(episodeId);
     });
   }
 
@@ -221,6 +222,20 @@ export class QueueState {
     this.#prepare(index);
   }
 
+  /** Opens a result that waits, wherever it stands in the list; false when it does not wait. */
+  async openById(id: string): Promise<boolean> {
+    const { app, host } = this.#workbench;
+    const entry = await app.attempt(() => host.connection.call('review.entry', { id }));
+    if (!entry?.waiting) return false;
+    await app.attempt(() => this.refresh());
+    const places = [...this.pages].flatMap(([page, items]) => {
+      const place = items.findIndex((each) => each.id === id);
+      return place < 0 ? [] : [page * pageSize + place];
+    });
+    await this.open(entry, places[0] ?? this.index);
+    return true;
+  }
+
   /** The picture and the embedding of what comes next, so that it is there at once. */
   #prepare(index: number): void {
     const next = this.at(index + 1);
@@ -257,13 +272,30 @@ export class QueueState {
     return null;
   }
 
+  /** The entry stays on the canvas when it is accepted next. */
+  hold(id: string): void {
+    this.#held.add(id);
+  }
+
+  release(id: string): void {
+    this.#held.delete(id);
+  }
+
+  async #decided(id: string): Promise<void> {
+    const stays = this.#held.delete(id);
+    if (!this.shown || this.current?.id !== id) return;
+    this.current = { ...this.current, waiting: false };
+    this.skipped.delete(id);
+    if (stays) this.#later();
+    else await this.#advance(id);
+  }
+
   /** After a decision: what comes next is opened before the list is read again. */
   async #advance(decided: string): Promise<void> {
-    if (this.current?.id !== decided) return;
-    this.current = { ...this.current, waiting: false };
-    this.skipped.delete(decided);
     await this.#workbench.app.attempt(async () => {
-      const found = await this.#nextOf(this.index, decided);
+      // What took the place of an entry that the list lost is the next one.
+      const isListed = this.at(this.index)?.id === decided;
+      const found = await this.#nextOf(isListed ? this.index : this.index - 1, decided);
       if (found) await this.open(found.entry, found.index);
       else if (this.skipped.size > 0) {
         this.skipped.clear();
@@ -301,6 +333,10 @@ export class QueueState {
     const { current } = this;
     if (!current) {
       await this.#openFirst();
+      return;
+    }
+    if (!current.waiting) {
+      await this.#advance(current.id);
       return;
     }
     this.skipped.add(current.id);
