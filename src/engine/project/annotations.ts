@@ -8,6 +8,7 @@ import { difference } from './changes';
 import type { Database } from './database';
 import type { ImageStates } from './image-states';
 import type { Images } from './images';
+import { isKeepableId } from './imported-ids';
 import type { Journal } from './journal';
 import { measureMask } from './masks';
 import { type AnnotationRow, annotationColumns, annotationOf, annotationRow, numberRow, rowOf } from './rows';
@@ -44,7 +45,7 @@ export interface CommonPatch {
 
 /** An annotation as a COCO file has it; kept so that an untouched one is exported as it came. */
 export interface ImportedAnnotation {
-  /** The file's id; a new one is given when it is null or taken. */
+  /** The file's id; a new one is given when it is null, taken, or one that undo could bring back. */
   id: number | null;
   imageId: string;
   categoryId: number;
@@ -344,15 +345,17 @@ export class Annotations {
     return this.#journal.write(() => {
       const known = 'SELECT count(*) AS n FROM annotations WHERE image_id = ? AND import_key = ?';
       if (this.#db.count(known, [input.imageId, input.importKey]) > 0) return false;
-      const usable = input.id !== null && input.id > 0 && Number.isSafeInteger(input.id);
-      const taken =
-        !usable || this.#db.count('SELECT count(*) AS n FROM annotations WHERE id = ?', [input.id ?? 0]) > 0;
+      const isFree =
+        isKeepableId(input.id, 1) &&
+        this.#db.count('SELECT count(*) AS n FROM annotations WHERE id = ?', [input.id]) === 0 &&
+        // A new id was never used; any other may be one that undo or redo brings back.
+        (input.id >= this.#nextId() || !this.#journal.bringsBack('annotations', input.id));
       this.#db.run(
         `INSERT INTO annotations (id, image_id, category_id, mask_height, mask_width, mask_counts, bbox_x, bbox_y,
            bbox_width, bbox_height, area, iscrowd, author, created_at, import_key, mask_edited, original, attributes)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'human', ?, ?, 0, ?, ?)`,
         [
-          taken ? null : input.id,
+          isFree ? input.id : null,
           input.imageId,
           input.categoryId,
           input.mask.size[0],

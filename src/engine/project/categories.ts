@@ -5,6 +5,7 @@ import { freeColor } from '@shared/palette';
 import { z } from 'zod';
 import { difference } from './changes';
 import type { Database } from './database';
+import { isKeepableId } from './imported-ids';
 import type { Journal } from './journal';
 import {
   type CategoryRow,
@@ -22,7 +23,7 @@ export interface StoredCategory extends Category {
 
 /** A category as the importers know it. */
 export interface NewCategory {
-  /** The file's id; a new one is given when it is null or taken. */
+  /** The file's id; a new one is given when it is null, taken, or one that undo could bring back. */
   id: number | null;
   name: string;
   supercategory: string;
@@ -112,15 +113,16 @@ export class Categories {
   /** A new category, with the given COCO id where that is free. For importers; not part of undo. */
   addCategory(input: NewCategory): Category {
     return this.#journal.write(() => {
-      const taken =
-        input.id === null ||
-        this.#db.count('SELECT count(*) AS n FROM categories WHERE id = ?', [input.id]) > 0;
+      const isFree =
+        isKeepableId(input.id) &&
+        this.#db.count('SELECT count(*) AS n FROM categories WHERE id = ?', [input.id]) === 0 &&
+        !this.#journal.bringsBack('categories', input.id);
       const row = this.#newRow({ ...input, id: 0 });
       const { lastId } = this.#db.run(
         `INSERT INTO categories (id, name, supercategory, color, original, position, hotkey)
          VALUES (?, ?, ?, ?, ?, ?, ?)`,
         [
-          taken ? null : input.id,
+          isFree ? input.id : null,
           row.name,
           row.supercategory,
           row.color,

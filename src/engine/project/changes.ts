@@ -132,6 +132,9 @@ function applyToRow(db: Database, change: RowChange): void {
   }
   const { names, values } = checkedColumns(table, after);
   if (before === null) {
+    // The same entry of a file may have been imported again since; that one is known by the key now.
+    const place = table === 'annotations' && isImported(db, after) ? names.indexOf('import_key') : -1;
+    if (place >= 0) values[place] = null;
     const marks = names.map(() => '?').join(', ');
     db.run(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`, values);
     return;
@@ -139,6 +142,11 @@ function applyToRow(db: Database, change: RowChange): void {
   const assignments = names.map((name) => `${name} = ?`).join(', ');
   const { changes } = db.run(`UPDATE ${table} SET ${assignments} WHERE ${keyColumn} = ?`, [...values, key]);
   expectAll(changes, 1, change);
+}
+
+function isImported(db: Database, row: ChangedRow): boolean {
+  const sql = 'SELECT count(*) AS n FROM annotations WHERE image_id = ? AND import_key = ?';
+  return db.count(sql, [row.image_id ?? null, row.import_key ?? null]) > 0;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ImageState } from '@shared/contract/methods';
 import { z } from 'zod';
 import { difference } from './changes';
 import type { Database } from './database';
+import { isKeepableId } from './imported-ids';
 import type { Journal } from './journal';
 import { isImagePath, naturalSortKey, searchText } from './paths';
 import type { Place, Roots } from './roots';
@@ -209,11 +210,11 @@ export class Images {
 
   // ------------------------------------------------------------------ COCO
 
-  /** Remembers the COCO entry of an image; its COCO id is kept unless another image has it. */
+  /** Remembers the COCO entry of an image; its COCO id is kept unless another image has it or it is too large. */
   setImageOriginal(imageId: string, cocoId: number | null, original: string): void {
     this.#journal.write(() => {
       this.#db.run('UPDATE images SET original = ? WHERE id = ? AND original IS NULL', [original, imageId]);
-      if (cocoId === null || cocoId < 0 || !Number.isSafeInteger(cocoId)) return;
+      if (!isKeepableId(cocoId)) return;
       this.#db.run(
         `UPDATE images SET coco_id = ? WHERE id = ? AND coco_id IS NULL
            AND NOT EXISTS (SELECT 1 FROM images WHERE coco_id = ?)`,

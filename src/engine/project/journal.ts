@@ -8,12 +8,15 @@ import { journalRow, textRow } from './rows';
 import { type StoreChange, Touched } from './touched';
 
 const markRow = z.object({ label: z.string(), changes: z.string() });
+const keyRow = z.object({ key: z.number() });
 
 /** What undo or redo did. */
 export interface Played {
   state: HistoryState;
   /** Images that it touched. */
   imageIds: string[];
+  /** Trajectories whose outcome it changed. */
+  trajectoryIds: string[];
 }
 
 /** The transactions of a project: every write goes through here, reversible ones as marks that undo takes back. */
@@ -26,6 +29,8 @@ export class Journal {
   #history: HistoryStacks;
   /** The changes of the open mark; null outside of one. */
   #changes: Change[] | null = null;
+  /** Keys of the rows that marks have made or removed; null until somebody asks. */
+  #madeOrRemoved: Record<'annotations' | 'categories', Set<number>> | null = null;
   #depth = 0;
 
   /** `onRollback` reads again what others hold of the tables in memory. */
@@ -113,6 +118,10 @@ export class Journal {
   change(change: Change): void {
     this.#apply(change);
     this.#changes?.push(change);
+    if ('keys' in change || (change.before !== null && change.after !== null)) return;
+    const { table, key } = change;
+    if ((table === 'annotations' || table === 'categories') && typeof key === 'number')
+      this.#madeOrRemoved?.[table].add(key);
   }
 
   /** Returns the images that it touched. */
@@ -138,6 +147,23 @@ export class Journal {
   /** Writes what happened in the journal without making it undoable, such as an import. */
   recordEvent(label: string): void {
     this.write(() => this.#record('event', label, null, []));
+  }
+
+  /** Whether a mark has made or removed the row of a key, so that undo or redo may bring that row back. */
+  bringsBack(table: 'annotations' | 'categories', key: number): boolean {
+    this.#madeOrRemoved ??= {
+      annotations: this.#keysOf('annotations'),
+      categories: this.#keysOf('categories'),
+    };
+    return this.#madeOrRemoved[table].has(key);
+  }
+
+  #keysOf(table: 'annotations' | 'categories'): Set<number> {
+    const sql = `SELECT DISTINCT json_extract(c.value, '$.key') AS key FROM journal j, json_each(j.changes) c
+      WHERE j.kind = 'mark' AND json_extract(c.value, '$.table') = ?
+        AND (json_type(c.value, '$.before') = 'null' OR json_type(c.value, '$.after') = 'null')
+        AND json_type(c.value, '$.key') = 'integer'`;
+    return new Set(this.#db.all(keyRow, sql, [table]).map(({ key }) => key));
   }
 
   #record(
@@ -192,8 +218,8 @@ export class Journal {
   }
 
   #play(kind: 'undo' | 'redo', seq: number | null): Played {
-    if (seq === null) return { state: this.historyState(), imageIds: [] };
-    const imageIds = this.write(() => {
+    if (seq === null) return { state: this.historyState(), imageIds: [], trajectoryIds: [] };
+    const { imageIds, trajectoryIds } = this.write(() => {
       const row = this.#db.get(markRow, 'SELECT label, changes FROM journal WHERE seq = ?', [seq]);
       if (row === null) throw new MaskwrightError('PROJECT_UNREADABLE', 'The journal lacks an entry.');
       const recorded = changesSchema.parse(JSON.parse(row.changes));
@@ -201,8 +227,11 @@ export class Journal {
       const touched = new Set<string>();
       for (const change of changes) for (const imageId of this.#apply(change)) touched.add(imageId);
       this.#record(kind, row.label, seq, []);
-      return [...touched];
+      const trajectories = changes.flatMap((change) =>
+        change.table === 'trajectories' ? [String(change.key)] : [],
+      );
+      return { imageIds: [...touched], trajectoryIds: trajectories };
     });
-    return { state: this.historyState(), imageIds };
+    return { state: this.historyState(), imageIds, trajectoryIds };
   }
 }

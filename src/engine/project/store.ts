@@ -69,7 +69,7 @@ type Offer<Topic, Internal extends keyof Topic = never> = Omit<Topic, Internal>;
  */
 export class ProjectStore
   implements
-    Offer<Journal, 'change' | 'stopListening' | 'touched' | 'write'>,
+    Offer<Journal, 'bringsBack' | 'change' | 'stopListening' | 'touched' | 'write'>,
     Offer<Settings>,
     Offer<Images>,
     Offer<Pages>,
