@@ -90,6 +90,8 @@ export class ImportSession {
   readonly #finder: ImageFinder;
   readonly #options: ImportOptions;
   readonly #categories = new Map<string, number>();
+  /** What each category was called when it was last seen: it may be merged or deleted while the import runs. */
+  readonly #names = new Map<number, string>();
 
   constructor(store: ProjectStore, finder: ImageFinder, options: ImportOptions) {
     this.#store = store;
@@ -110,9 +112,19 @@ export class ImportSession {
     if (met !== undefined) return met;
     const known = this.#store.categories().find((category) => category.name === name);
     if (known === undefined) this.report.categories += 1;
-    const { id } = known ?? this.#store.createCategory(name);
+    const fresh = { id: null, name, supercategory: '', original: null };
+    const { id } = known ?? this.#store.addCategory(fresh);
     this.#categories.set(name, id);
+    this.#names.set(id, name);
     return id;
+  }
+
+  /** A category that is in the project: the given one, or where that has gone meanwhile, the one of its name. */
+  #presentCategory(id: number, present: ReadonlyMap<number, string>): number {
+    const name = this.#names.get(id);
+    if (present.has(id) || name === undefined) return id;
+    this.#categories.delete(name);
+    return this.category(name);
   }
 
   /**
@@ -126,6 +138,7 @@ export class ImportSession {
   ): Promise<ImportReport> {
     const { signal, onProgress } = this.#options;
     const inProject = projectLookup(this.#store);
+    for (const { id, name } of this.#store.categories()) this.#names.set(id, name);
     let done = 0;
     onProgress?.(done, total);
     const located = mapConcurrent(entries, concurrency, (entry) => this.#locate(inProject, entry), signal);
@@ -191,11 +204,14 @@ export class ImportSession {
       report.addedImages += added?.added ?? 0;
       if (entry.original !== undefined)
         store.setImageOriginal(image.id, entry.original.cocoId, entry.original.json);
+      const present = new Map(store.categories().map(({ id, name }) => [id, name]));
+      for (const [id, name] of present) this.#names.set(id, name);
       for (const annotation of annotations) {
         const { mask } = annotation;
         const fresh = store.importAnnotation({
           ...annotation,
           id: annotation.id ?? null,
+          categoryId: this.#presentCategory(annotation.categoryId, present),
           imageId: image.id,
           bbox: annotation.bbox ?? rleBbox(mask),
           area: annotation.area ?? rleArea(mask),
