@@ -475,6 +475,17 @@ describe('any turn of an episode', () => {
     expect(verdictOf(session.state().trajectory, 'n2')?.verdict).toBe('corrected');
   });
 
+  it('takes a result that undo put back as it is, and does not store it as open', async () => {
+    const { session, saved } = start(scripted([box(100), finish]));
+    await session.propose();
+    const { trajectory } = await session.acceptCall();
+    const stored: Trajectory = { ...trajectory, outcome: { ...trajectory.outcome, status: 'finished' } };
+    const before = saved.length;
+    const adopted = await session.adopt(stored);
+    expect(adopted.trajectory.outcome.status).toBe('finished');
+    expect(saved).toHaveLength(before);
+  });
+
   it('stops at once even when the model does not listen', async () => {
     const deaf: Policy = {
       ...scripted([]),

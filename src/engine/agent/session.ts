@@ -462,7 +462,7 @@ export class EpisodeSession {
       this.trajectory = stored;
       this.head = node;
       this.status = status === 'accepted' || status === 'rejected' ? status : this.restingStatus();
-    });
+    }, 'store');
   }
 
   /**
@@ -771,14 +771,14 @@ export class EpisodeSession {
 
   /**
    * Runs a task after everything that was asked before; a person's interrupts the agent. The session is stored and
-   * told after it. A failure is thrown, and shown in the state unless it is a slip; an interruption is neither.
+   * told after it, unless the change came from the store. A failure is thrown, and shown in the state unless it is a slip; an interruption is neither.
    */
   private next(
     task: (signal: AbortSignal) => Promise<void>,
-    by: 'person' | 'agent' = 'person',
+    by: 'person' | 'agent' | 'store' = 'person',
   ): Promise<EpisodeState> {
-    if (by === 'person' && this.work?.isAgents) this.work.abort.abort();
-    const run = this.queue.then(() => this.run(task, by === 'agent'));
+    if (by !== 'agent' && this.work?.isAgents) this.work.abort.abort();
+    const run = this.queue.then(() => this.run(task, by));
     this.queue = run.then(
       () => {},
       () => {},
@@ -786,9 +786,12 @@ export class EpisodeSession {
     return run;
   }
 
-  private async run(task: (signal: AbortSignal) => Promise<void>, isAgents: boolean): Promise<EpisodeState> {
+  private async run(
+    task: (signal: AbortSignal) => Promise<void>,
+    by: 'person' | 'agent' | 'store',
+  ): Promise<EpisodeState> {
     const abort = new AbortController();
-    this.work = { abort, isAgents };
+    this.work = { abort, isAgents: by === 'agent' };
     this.error = null;
     try {
       await task(abort.signal);
@@ -806,7 +809,9 @@ export class EpisodeSession {
       if (this.mode === 'auto' && (abort.signal.aborted || this.error)) this.mode = 'step';
       // A ghost that could not be replaced still waits for its decision.
       if (this.isOpen) this.status = this.error && !this.pending ? 'failed' : this.restingStatus();
-      this.record();
+      // What the store has just said is not told back to it: a result would become an open episode.
+      if (by === 'store') this.changed();
+      else this.record();
     }
     return this.state();
   }

@@ -50,8 +50,8 @@ export class MaskEdits {
   }
 
   /**
-   * Changes, makes and deletes masks together. An image with a mask drawn on it is done; one that masks were copied to
-   * waits for review. Where a changed mask came from an accepted episode, the episode's outcome gets the new mask, so
+   * Changes, makes and deletes masks together. An image with a mask drawn on it is done, or in review while results wait on it; one
+   * that masks were copied to waits for review. Where a changed mask came from an accepted episode, the episode's outcome gets the new mask, so
    * that a trajectory says what was really accepted. Throws as the annotations' own methods do, and then nothing
    * of it remains.
    */
@@ -95,7 +95,7 @@ export class MaskEdits {
         trajectoryId: isSameImage ? origin.trajectoryId : null,
       }),
     });
-    if (kind !== 'copy') this.#states.set(input.imageId, 'done');
+    if (kind !== 'copy') this.#states.finish(input.imageId);
     else if (this.#images.imageById(input.imageId).state === 'todo')
       this.#states.set(input.imageId, 'review');
     return made;

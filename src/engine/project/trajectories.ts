@@ -8,11 +8,14 @@ import type { Images } from './images';
 import type { Journal } from './journal';
 import type { Reviews } from './reviews';
 import { textRow, trajectoryRow } from './rows';
-import { checkedTrajectory, parseTrajectory, summarise } from './trajectory-rows';
+import { checkedTrajectory, parseTrajectory, summarise, withoutDecision } from './trajectory-rows';
 
 /** Whether the agent has ended the episode and nobody decided about it. */
 export const isResult = (status: Outcome['status']): boolean =>
   status === 'finished' || status === 'no_target' || status === 'truncated';
+
+/** Whether somebody decided about the episode. */
+const isSettled = (status: Outcome['status']): boolean => status === 'accepted' || status === 'rejected';
 
 const unknownTrajectory = (): MaskwrightError =>
   new MaskwrightError('NOT_FOUND', 'The trajectory is not in the project.');
@@ -38,8 +41,8 @@ export class Trajectories {
   }
 
   /**
-   * Inserts a trajectory or replaces the one of the same id. Not part of undo. Whether it is accepted is decided by
-   * `acceptEpisode`, undo and redo alone: saving neither takes an acceptance back nor makes one for a known id.
+   * Inserts a trajectory or replaces the one of the same id. Not part of undo. Whether it is settled is decided by
+   * `Acceptance`, undo and redo alone: saving takes no decision back, nor makes an acceptance for a known id.
    * A result nobody decided about waits in the review queue and puts a todo image in review; rejecting the
    * last one puts it back.
    */
@@ -64,21 +67,24 @@ export class Trajectories {
 
   /** Writes a trajectory's row. With `decides` its outcome is taken as it is, whatever was stored before. */
   put(input: Trajectory, imageId: string, decides: boolean): void {
-    const { trajectory, body } = checkedTrajectory(input);
-    const { id } = trajectory.header;
+    const { id } = input.header;
     const stored = this.outcomeOf(id);
-    const keeps =
-      !decides &&
-      stored !== null &&
-      (stored.status === 'accepted') !== (trajectory.outcome.status === 'accepted');
+    const isDecided = !decides && stored !== null && isSettled(stored.status);
+    // Undo takes a decision's verdicts back, so they stay out of the body.
+    const { rest, decision } = isDecided
+      ? withoutDecision(input, this.settledColumns(id).decision)
+      : { rest: input, decision: null };
+    const { trajectory, body } = checkedTrajectory(rest);
+    const keeps = isDecided || (!decides && trajectory.outcome.status === 'accepted');
     const outcome = keeps && stored !== null ? stored : trajectory.outcome;
     const { turns, author } = summarise(trajectory);
     this.#db.run(
-      `INSERT INTO trajectories (id, seq, image_id, query, status, turns, author, created_at, outcome, body)
-       VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM trajectories), ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO trajectories (id, seq, image_id, query, status, turns, author, created_at, outcome, body, decision)
+       VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM trajectories), ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET image_id = excluded.image_id, query = excluded.query,
          status = excluded.status, turns = excluded.turns, author = excluded.author,
-         created_at = excluded.created_at, outcome = excluded.outcome, body = excluded.body, decision = NULL`,
+         created_at = excluded.created_at, outcome = excluded.outcome, body = excluded.body,
+         decision = excluded.decision`,
       [
         id,
         imageId,
@@ -89,6 +95,7 @@ export class Trajectories {
         trajectory.header.createdAt,
         JSON.stringify(outcome),
         body,
+        decision,
       ],
     );
     this.#journal.touched.image(imageId);

@@ -33,6 +33,28 @@ export function checkedTrajectory(input: Trajectory): { trajectory: Trajectory; 
 
 const decisionSchema = z.array(verdictSchema);
 
+/**
+ * Takes a stored decision out of a trajectory that was read with it. Verdicts that came after it, such as a reason,
+ * go with it: they are about the decision.
+ */
+export function withoutDecision(
+  trajectory: Trajectory,
+  decision: string | null,
+): { rest: Trajectory; decision: string | null } {
+  const [first] = decision === null ? [] : decisionSchema.parse(JSON.parse(decision));
+  const start =
+    first === undefined
+      ? -1
+      : trajectory.verdicts.findIndex(
+          (given) => given.node === first.node && given.verdict === first.verdict && given.at === first.at,
+        );
+  if (start < 0) return { rest: trajectory, decision };
+  return {
+    rest: { ...trajectory, verdicts: trajectory.verdicts.slice(0, start) },
+    decision: JSON.stringify(trajectory.verdicts.slice(start)),
+  };
+}
+
 /** Reads the stored texts. Throws PROJECT_UNREADABLE. */
 export function parseTrajectory(
   id: string,
