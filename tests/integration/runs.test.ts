@@ -190,6 +190,7 @@ describe('a batch run', () => {
     expect(failed.items[0]?.message).not.toBe('');
     renameSync(moved, photograph);
     runs.retry(first.id);
+    expect(() => runs.retry(first.id)).toThrow('The run is at work');
     expect((await jobs.wait(first.id)).message).toBe('16 results to review');
     expect(() => runs.retry(first.id)).toThrow('No item of this run has failed');
 

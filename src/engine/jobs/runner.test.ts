@@ -133,6 +133,35 @@ describe('lanes and pauses', () => {
     expect(jobs.list().map(({ id }) => id)).toEqual([one.id, two.id]);
   });
 
+  it('goes on when it is resumed before its work has noticed the pause', async () => {
+    const jobs = new JobRunner();
+    const log: string[] = [];
+    const options = { lane: 'runs', pausable: true };
+    const { id } = jobs.start('run', '1', work(log, 'one', new Promise(() => {})), options);
+    await vi.waitUntil(() => log.length > 0);
+    jobs.pause(id);
+    expect(jobs.isAtWork(id)).toBe(false);
+    jobs.start('run', '1', work(log, 'one again'), { ...options, id });
+    expect(jobs.isAtWork(id)).toBe(true);
+    expect((await jobs.wait(id)).status).toBe('done');
+    expect(log).toEqual(['one starts', 'one again starts', 'one again ends']);
+  });
+
+  it('cancels a paused job of long ago', () => {
+    const old = { id: 'run_1', kind: 'run', label: '1', status: 'paused', done: 3, total: 9 } as const;
+    const stored: JobState = { ...old, rate: null, eta: null, message: null, failures: [] };
+    const saved: JobState[] = [];
+    const jobs = new JobRunner({
+      storage: {
+        saveJob: (job) => saved.push(job),
+        listJobs: () => [],
+        storedJob: (id) => (id === stored.id ? stored : null),
+      },
+    });
+    expect(jobs.cancel('run_1').status).toBe('cancelled');
+    expect(saved).toMatchObject([{ id: 'run_1', status: 'cancelled' }]);
+  });
+
   it('calls a pausable job paused when the project is closed', async () => {
     const jobs = new JobRunner();
     const { id } = jobs.start('run', '1', work([], 'one', new Promise(() => {})), { pausable: true });

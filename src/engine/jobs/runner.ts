@@ -18,6 +18,7 @@ export interface JobContext {
 export interface JobStorage {
   saveJob(job: JobState): void;
   listJobs(): JobState[];
+  storedJob(jobId: string): JobState | null;
 }
 
 export type JobListener = (job: JobState) => void;
@@ -98,6 +99,12 @@ export class JobRunner {
     return this.#jobs.get(jobId)?.state ?? null;
   }
 
+  /** Whether a job runs or waits for its lane, and was not asked to stop. */
+  isAtWork(jobId: string): boolean {
+    const job = this.#jobs.get(jobId);
+    return job !== undefined && isActive(job.state) && !job.controller.signal.aborted;
+  }
+
   /** Starts work, or lets it wait for its lane, and returns at once; `work` may end with a message for the person. */
   start(kind: string, label: string, work: Work, options: StartOptions = {}): JobState {
     const { lane = null, pausable = false } = options;
@@ -115,7 +122,8 @@ export class JobRunner {
       failures: [],
     };
     const before = this.#jobs.get(state.id);
-    if (before && isActive(before.state)) return before.state;
+    // One that was asked to stop goes on as a new one, once its work has noticed.
+    if (before && this.isAtWork(state.id)) return before.state;
     const job: Job = {
       state,
       lane,
@@ -221,8 +229,8 @@ export class JobRunner {
       if (job.state.status === 'paused') this.#rest(job, 'cancelled', 'Stopped.');
       return job.state;
     }
-    const stored = this.#storage?.listJobs().find((other) => other.id === jobId);
-    if (stored === undefined) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
+    const stored = this.#storage?.storedJob(jobId) ?? null;
+    if (stored === null) throw new MaskwrightError('NOT_FOUND', 'There is no such job.');
     if (stored.status !== 'paused') return stored;
     const ended: JobState = { ...stored, status: 'cancelled', message: 'Stopped.' };
     this.#storage?.saveJob(ended);

@@ -93,7 +93,7 @@ export class RunDesk {
 
   pause(runId: string): Run {
     const project = this.#project();
-    if (this.#isActive(runId)) this.#jobs.pause(runId);
+    if (this.#jobs.isAtWork(runId)) this.#jobs.pause(runId);
     return this.#runOf(project, runId);
   }
 
@@ -106,7 +106,7 @@ export class RunDesk {
         hint: 'Try the failed items again, or start another run.',
       });
     }
-    if (!this.#isActive(runId)) this.#startJob(project, runId);
+    if (!this.#jobs.isAtWork(runId)) this.#startJob(project, runId);
     return this.#runOf(project, runId);
   }
 
@@ -117,9 +117,14 @@ export class RunDesk {
     return this.#runOf(project, runId);
   }
 
-  /** Does the failed items again. Throws CONFLICT when there is none. */
+  /** Does the failed items again. Throws CONFLICT when there is none, or while others are at work: they are behind those. */
   retry(runId: string): Run {
     const project = this.#project();
+    if (this.#jobs.isAtWork(runId)) {
+      throw new MaskwrightError('CONFLICT', 'The run is at work.', {
+        hint: 'Wait for its end, or pause it first.',
+      });
+    }
     if (project.runCounts(runId).failed === 0) {
       throw new MaskwrightError('CONFLICT', 'No item of this run has failed.', { hint: 'Reload the page.' });
     }
@@ -137,7 +142,7 @@ export class RunDesk {
         const plan = project.runPlan(runId);
         const segmenter = (await this.#models.backgroundSegmenter()) ?? this.#models.currentSegmenter();
         const agent = plan.policy === 'model' ? await this.#models.backgroundAgent() : null;
-        let done = total - waiting;
+        let done = total - project.runCounts(runId).waiting;
         progress(done, total);
         try {
           await doRun({
@@ -160,11 +165,6 @@ export class RunDesk {
       },
       { id: runId, lane, pausable: true, done: total - waiting, total },
     );
-  }
-
-  #isActive(runId: string): boolean {
-    const status = this.#jobOf(runId)?.status;
-    return status === 'running' || status === 'queued';
   }
 
   #jobOf(runId: string): JobState | null {
