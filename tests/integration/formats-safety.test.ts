@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { importAnnotations } from '@engine/datasets';
 import { exportToFolder } from '@engine/exporters';
+import { writePng } from '@engine/images/png';
 import { createProject, type ProjectStore } from '@engine/project';
 import { defaultExportOptions, type ExportFormat, type ExportOptions } from '@shared/contract/formats';
 import sharp from 'sharp';
@@ -104,4 +106,54 @@ it('crowds and images of one label file are not counted as written', async () =>
   expect(report).toMatchObject({ images: 1, annotations: 1, files: 2 });
   expect(report.losses.map(({ kind }) => kind).sort()).toEqual(['crowd-left-out', 'same-name']);
   store.close();
+});
+
+describe('LabelMe files', () => {
+  const square = (x: number, more: object): object => ({
+    label: 'cat',
+    points: [
+      [x, 1],
+      [x + 3, 1],
+      [x + 3, 4],
+    ],
+    shape_type: 'polygon',
+    group_id: null,
+    flags: {},
+    ...more,
+  });
+
+  it('keep their groups and take edited attributes, and what our own export says comes back', async () => {
+    put('l/a.jpg', await picture());
+    const shapes = [
+      square(0, { group_id: 2, attributes: { author: 'agent', occluded: true }, description: 'left' }),
+      square(6, { group_id: 7 }),
+      square(12, { group_id: 7 }),
+      square(18, { label: 'dog', flags: { iscrowd: true } }),
+    ];
+    put('l/a.json', JSON.stringify({ shapes, imagePath: 'a.jpg', imageWidth: 40, imageHeight: 30 }));
+    const store = project('p');
+    await importAnnotations(store, 'labelme', join(folder, 'l'), { images: null });
+    const imageId = store.allImages()[0]?.id ?? '';
+    const [first, , crowd] = store.annotations(imageId);
+    expect(first?.attributes).toEqual({ occluded: true, description: 'left' });
+    expect(crowd?.iscrowd).toBe(true);
+    store.updateAnnotation(first?.id ?? 0, { attributes: { occluded: false } });
+    await write(store, 'labelme', 'o');
+    const written: Record<string, unknown>[] = JSON.parse(text('o/a.json')).shapes;
+    expect(written.map(({ group_id }) => group_id)).toEqual([2, 7, 7, null]);
+    expect(written[0]).toMatchObject({ attributes: { author: 'agent', occluded: false }, description: '' });
+    expect(written.slice(1)).toEqual(shapes.slice(1));
+    store.close();
+  });
+
+  it('with a mask larger than the image are refused before it is unpacked', async () => {
+    put('l/a.jpg', await picture());
+    const mask = writePng({ width: 41, height: 2, values: new Uint8Array(82).fill(1) }).toString('base64');
+    const shapes = [square(0, { shape_type: 'mask', mask })];
+    put('l/a.json', JSON.stringify({ shapes, imagePath: 'a.jpg', imageWidth: 40, imageHeight: 30 }));
+    const store = project('p');
+    const report = await importAnnotations(store, 'labelme', join(folder, 'l'), { images: null });
+    expect(report.skipped[0]?.reason).toContain('41 × 2');
+    store.close();
+  });
 });

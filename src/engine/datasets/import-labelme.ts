@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
+import type { AttributeValues } from '@shared/attributes';
 import { messageOf } from '@shared/contract/errors';
 import {
   type LabelMeFile,
@@ -10,9 +11,11 @@ import {
 import type { Size } from '@shared/geometry/types';
 import { type Bitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
+import { z } from 'zod';
 import { readPng } from '../images/png';
 import { extensionOf, imageExtensions, pathInside } from '../project/paths';
 import type { ProjectStore } from '../project/store';
+import { importedAttributes } from './coco-attributes';
 import { requireFolder } from './folder';
 import { ImageFinder } from './image-finder';
 import { throwIfCancelled } from './import-images';
@@ -92,9 +95,10 @@ async function entryOf(
         try {
           const mask = requirePixels(encodeMask(objectMask(shapes, size)));
           const categoryId = session.category(shapes[0]?.label ?? '');
-          return [
-            { categoryId, mask, importKey: key, original: originalText({ format: 'labelme', shapes }) },
-          ];
+          const original = originalText({ format: 'labelme', shapes });
+          const iscrowd = shapes[0]?.flags?.iscrowd === true;
+          const attributes = shapeAttributes(shapes[0]);
+          return [{ categoryId, mask, importKey: key, original, iscrowd, attributes }];
         } catch (error) {
           session.skip(place, messageOf(error));
           return [];
@@ -152,13 +156,28 @@ function groupShapes(raw: readonly unknown[], item: string, skip: ImportSession[
 }
 
 function objectMask(shapes: readonly LabelMeShape[], size: Size): Bitmap {
-  const masks = shapes.map((shape) => labelMeShapeMask(shape, size, decodeMaskPng));
+  const masks = shapes.map((shape) => labelMeShapeMask(shape, size, (png) => decodeMaskPng(png, size)));
   return masks.reduce((all, mask) => unionBitmaps(all, mask));
 }
 
-/** The pixels of a mask shape: those of its PNG that are not 0. Throws an Error that says what is wrong. */
-export function decodeMaskPng(base64: string): Bitmap {
-  const { width, height, values, palette } = readPng(Buffer.from(base64, 'base64'));
+/** The pixels of a mask shape in an image of this size: those of its PNG that are not 0. Throws an Error that says what is wrong. */
+export function decodeMaskPng(base64: string, image: Size): Bitmap {
+  const { width, height, values, palette } = readPng(Buffer.from(base64, 'base64'), (piece) => {
+    if (piece.width > image.width || piece.height > image.height)
+      throw new Error(`its mask is ${piece.width} × ${piece.height} pixels, more than the image`);
+  });
   if (values === null || palette !== null) throw new Error('its mask is no grey PNG');
   return { width, height, data: Uint8Array.from(values, (value) => (value === 0 ? 0 : 1)) };
+}
+
+/** The member `attributes` of a shape as it came; empty where there is none. */
+export function looseAttributes(shape: LabelMeShape | undefined): Record<string, unknown> {
+  const parsed = z.record(z.string(), z.unknown()).safeParse(shape?.attributes);
+  return parsed.success ? parsed.data : {};
+}
+
+/** What a shape says that can be shown and edited; its description is the attribute of that name. */
+export function shapeAttributes(shape: LabelMeShape | undefined): AttributeValues {
+  const description = shape?.description?.trim() ?? '';
+  return importedAttributes({ ...looseAttributes(shape), ...(description === '' ? {} : { description }) });
 }

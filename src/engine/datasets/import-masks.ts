@@ -93,13 +93,10 @@ export async function importMasks(
 }
 
 async function pixelsOf(file: string, size: Size): Promise<PngPixels> {
-  const pixels = readPng(await readFile(file));
-  if (pixels.width !== size.width || pixels.height !== size.height) {
-    throw new Error(
-      `the mask is ${pixels.width} × ${pixels.height} pixels, the image ${size.width} × ${size.height}`,
-    );
-  }
-  return pixels;
+  return readPng(await readFile(file), ({ width, height }) => {
+    if (width !== size.width || height !== size.height)
+      throw new Error(`the mask is ${width} × ${height} pixels, the image ${size.width} × ${size.height}`);
+  });
 }
 
 /** `skip` is told what is left out of a file that is read otherwise. */

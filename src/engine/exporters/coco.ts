@@ -70,7 +70,8 @@ function exportedImage(image: ProjectImage, fileName: string, id: number): CocoO
 }
 
 function categoriesOf(set: ExportSet): CocoOutCategory[] {
-  return set.categories.map((category) => ({
+  // Read last: annotations written meanwhile may be of a class that was made meanwhile.
+  return set.store.storedCategories().map((category) => ({
     ...parsedObject(category.original),
     id: category.id,
     name: category.name,

@@ -1,5 +1,6 @@
 import { relative as relativeHere } from 'node:path';
 import { dirname, isAbsolute, join, relative } from 'node:path/posix';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type LabelMeShape,
   labelMeShapeMask,
@@ -8,7 +9,7 @@ import {
 } from '@shared/formats/labelme';
 import { type Bitmap, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { decodeMask, encodeMask, type Rle, rleIou } from '@shared/mask/rle';
-import { decodeMaskPng } from '../datasets/import-labelme';
+import { decodeMaskPng, looseAttributes, shapeAttributes } from '../datasets/import-labelme';
 import { parseOriginal } from '../datasets/original';
 import { writePng } from '../images/png';
 import { extensionOf, toSlashes } from '../project/paths';
@@ -39,27 +40,28 @@ export function labelMeFormat(set: ExportSet, folder: string): FolderFormat {
   const copyPath = (image: { stem: string; fileName: string }): string =>
     `${image.stem}${extensionOf(image.fileName)}`;
 
-  const shapesOf = (annotation: StoredAnnotation, group: number): LabelMeShape[] => {
+  const shapesOf = (annotation: StoredAnnotation, groups: Groups): LabelMeShape[] => {
     const label = set.categoryName(annotation.categoryId);
     const kept = asImported(annotation);
-    if (kept !== null)
-      return kept.map((shape) => ({ ...shape, label, ...(kept.length > 1 ? { group_id: group } : {}) }));
+    if (kept !== null) return keptShapes(kept, annotation, label, groups);
     const geometries = labelMeShapes(decodeMask(annotation.mask), tolerance, encodePng);
-    const more = {
+    const { description, more } = described(annotation);
+    const attributes = {
       author: annotation.author,
       ...(annotation.score === null ? {} : { score: annotation.score }),
-      ...annotation.attributes,
+      ...more,
     };
     const flags: Record<string, boolean> = annotation.iscrowd ? { iscrowd: true } : {};
+    const group = geometries.length > 1 ? groups.next() : null;
     return geometries.map(({ shape_type, points, mask }) => ({
       label,
       points,
-      group_id: geometries.length > 1 ? group : null,
-      description: annotation.query ?? '',
+      group_id: group,
+      description,
       shape_type,
       flags,
       mask,
-      attributes: more,
+      attributes,
     }));
   };
 
@@ -70,8 +72,9 @@ export function labelMeFormat(set: ExportSet, folder: string): FolderFormat {
       const source = set.store.imagePath(image.image.id);
       if (copyPath(image) !== image.fileName && copyImages)
         losses.add('file-renamed', `${image.fileName} → ${copyPath(image)}`);
-      const shapes = image.annotations.flatMap((annotation, index) => {
-        const own = shapesOf(annotation, index + 1);
+      const groups = new Groups(image.annotations);
+      const shapes = image.annotations.flatMap((annotation) => {
+        const own = shapesOf(annotation, groups);
         if (tolerance > 0 && asImported(annotation) === null) {
           const back = readShapes(own, annotation);
           if (rleIou(back, annotation.mask) < 1) losses.add('simplified', set.nameOf(image, annotation));
@@ -95,9 +98,69 @@ export function labelMeFormat(set: ExportSet, folder: string): FolderFormat {
     },
     about: () => [],
     isAsImported: (annotation) => asImported(annotation) !== null,
-    readBack: (image: ExportImage) =>
-      image.annotations.map((annotation) => readShapes(shapesOf(annotation, 1), annotation)),
+    readBack: (image: ExportImage) => {
+      const groups = new Groups(image.annotations);
+      return image.annotations.map((annotation) => readShapes(shapesOf(annotation, groups), annotation));
+    },
   };
+}
+
+/** Group numbers of one image: imported ones stay, new ones are above them. */
+class Groups {
+  readonly #taken = new Set<string>();
+  #highest = 0;
+
+  constructor(annotations: readonly StoredAnnotation[]) {
+    for (const annotation of annotations)
+      for (const { group_id: group } of asImported(annotation) ?? [])
+        if (typeof group === 'number') this.#highest = Math.max(this.#highest, group);
+  }
+
+  next(): number {
+    this.#highest += 1;
+    return this.#highest;
+  }
+
+  /** The imported number, unless another object of this label has it since the label was changed. */
+  keep(group: number, label: string): number {
+    const key = `${group} ${label}`;
+    if (this.#taken.has(key)) return this.next();
+    this.#taken.add(key);
+    return group;
+  }
+}
+
+/** Imported shapes with the label, and what else was edited since. */
+function keptShapes(
+  kept: readonly LabelMeShape[],
+  annotation: StoredAnnotation,
+  label: string,
+  groups: Groups,
+): LabelMeShape[] {
+  const imported = kept[0]?.group_id;
+  const group = typeof imported === 'number' ? groups.keep(imported, label) : null;
+  const before = shapeAttributes(kept[0]);
+  const isEdited = !isDeepStrictEqual(before, annotation.attributes);
+  const { description, more } = described(annotation);
+  return kept.map((shape) => {
+    const own: LabelMeShape = { ...shape, label };
+    if (group !== null) own.group_id = group;
+    if (annotation.iscrowd !== (shape.flags?.iscrowd === true))
+      own.flags = { ...shape.flags, iscrowd: annotation.iscrowd };
+    if (!isEdited) return own;
+    const others = Object.entries(looseAttributes(shape)).filter(([key]) => !Object.hasOwn(before, key));
+    return { ...own, description, attributes: { ...Object.fromEntries(others), ...more } };
+  });
+}
+
+/** LabelMe has a place of its own for a description, which is the query where there is one. */
+function described({ query, attributes }: StoredAnnotation): {
+  description: string;
+  more: StoredAnnotation['attributes'];
+} {
+  const { description, ...more } = attributes;
+  if (query === null && typeof description === 'string') return { description, more };
+  return { description: query ?? '', more: attributes };
 }
 
 /** Relative with forward slashes; absolute where there is no relative way (another drive). */
@@ -110,7 +173,10 @@ function readShapes(shapes: readonly LabelMeShape[], annotation: StoredAnnotatio
   const [height, width] = annotation.mask.size;
   let mask = createBitmap(width, height);
   for (const shape of shapes) {
-    mask = unionBitmaps(mask, labelMeShapeMask(labelMeShapeSchema.parse(shape), mask, decodeMaskPng));
+    mask = unionBitmaps(
+      mask,
+      labelMeShapeMask(labelMeShapeSchema.parse(shape), mask, (png) => decodeMaskPng(png, { width, height })),
+    );
   }
   return encodeMask(mask);
 }

@@ -1,4 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
+import type { Size } from '@shared/geometry/types';
+import { maxPixels } from './decode-image';
 
 /**
  * PNG files whose values matter: class numbers, palette indices, object ids. Image libraries turn these into colours,
@@ -23,11 +25,13 @@ export interface PngPixels {
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Channels by colour type. */
 const channelsOf: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-/** As for images: 100 megapixels. */
-const maxPixels = 100_000_000;
 
-/** Throws an Error that says what is wrong. */
-export function readPng(input: Uint8Array): PngPixels {
+/**
+ * Throws an Error that says what is wrong.
+ *
+ * @param check is told the size before anything is unpacked, and throws when it is not the wanted one
+ */
+export function readPng(input: Uint8Array, check: (size: Size) => void = () => {}): PngPixels {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   if (!bytes.subarray(0, 8).equals(signature)) throw new Error('it is no PNG');
   let header: Buffer | null = null;
@@ -59,6 +63,7 @@ export function readPng(input: Uint8Array): PngPixels {
     throw new Error('its pixels have an unknown form');
   if (width < 1 || height < 1 || width * height > maxPixels)
     throw new Error(`it has ${width} × ${height} pixels`);
+  check({ width, height });
   if (header.readUInt8(12) !== 0) throw new Error('it is interlaced; save it without');
   const rowBytes = Math.ceil((width * channels * bitDepth) / 8);
   const raw = inflateSync(Buffer.concat(data), { maxOutputLength: (rowBytes + 1) * height });

@@ -100,17 +100,19 @@ export function labelMeShapes(
   return parts.map(({ outer, holes }, index) => {
     const box = connected?.parts[index]?.box;
     if (holes.length > 0 && box !== undefined && connected !== null) {
-      const own = {
-        ...mask,
-        data: mask.data.map((value, i) => (connected.labels[i] === index + 1 ? value : 0)),
-      };
+      const piece = cropBitmap(mask, box);
+      for (let y = 0; y < piece.height; y++) {
+        const row = (y + box.y1) * mask.width + box.x1;
+        for (let x = 0; x < piece.width; x++)
+          if (connected.labels[row + x] !== index + 1) piece.data[y * piece.width + x] = 0;
+      }
       return {
         shape_type: 'mask',
         points: [
           [box.x1, box.y1],
           [box.x2 - 1, box.y2 - 1],
         ],
-        mask: encodePng(cropBitmap(own, box)),
+        mask: encodePng(piece),
       };
     }
     const ring = tolerance > 0 ? simplifyRing(outer, tolerance) : outer;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyBitmap, bitmapFromText } from '../../../tests/support/masks';
-import { bitmapArea, equalBitmaps } from '../mask/bitmap';
+import { bitmapArea, createBitmap, equalBitmaps } from '../mask/bitmap';
 import { maskToPolygons, polygonsToMask } from '../mask/polygon';
 import { parseYoloRow, yoloMask, yoloOutline } from './yolo';
 
@@ -59,4 +59,17 @@ describe('YOLO rows', () => {
     expect(parseYoloRow('1 0 0 1 0 1 17')).toMatchObject({ kind: 'bad' });
     expect(parseYoloRow('1 0 0')).toMatchObject({ kind: 'bad' });
   });
+});
+
+it('joins thousands of parts by short lines, and every one is still in the mask', () => {
+  const side = 300;
+  const mask = createBitmap(side, side);
+  for (let y = 0; y < side; y += 4) for (let x = 0; x < side; x += 4) mask.data[y * side + x] = 1;
+  const outline = yoloOutline(mask);
+  expect(outline?.parts).toBe(75 * 75);
+  const row = parseYoloRow(`0 ${outline?.text}`);
+  const back = yoloMask(row.kind === 'polygon' ? row.coordinates : [], mask);
+  expect(mask.data.every((value, i) => value === 0 || back.data[i] === 1)).toBe(true);
+  // Lines of three pixels between neighbours, and no longer ones.
+  expect(back.data.reduce((sum, value) => sum + value, 0)).toBe(75 * 75 + 3 * (75 * 75 - 1));
 });

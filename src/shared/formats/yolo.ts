@@ -55,10 +55,8 @@ export interface YoloOutline {
 /** Null for an empty mask. `tolerance` in pixels: how far the outline may move to have fewer points; 0: exact. */
 export function yoloOutline(mask: Bitmap, tolerance = 0): YoloOutline | null {
   const parts = maskToPixelRings(mask);
-  const [first, ...rest] = parts.map(({ outer }) => (tolerance > 0 ? simplifyRing(outer, tolerance) : outer));
-  if (first === undefined) return null;
-  let ring = first;
-  for (const part of rest) ring = joinRings(ring, part);
+  if (parts.length === 0) return null;
+  let ring = joinRings(parts.map(({ outer }) => (tolerance > 0 ? simplifyRing(outer, tolerance) : outer)));
   // Readers ask for three points at least.
   while (ring.length < 6) ring = [...ring, ...ring.slice(0, 2)];
   return {
@@ -73,15 +71,102 @@ function fraction(pixel: number, side: number): string {
   return String(Number(((pixel + 0.25) / side).toFixed(7)));
 }
 
-/** One ring that walks `a` to its corner nearest to `b`, around `b` and back. */
-function joinRings(a: Ring, b: Ring): Ring {
-  let best = { i: 0, j: 0, distance: Number.POSITIVE_INFINITY };
-  for (let i = 0; i < a.length; i += 2) {
-    for (let j = 0; j < b.length; j += 2) {
-      const distance = (a[i]! - b[j]!) ** 2 + (a[i + 1]! - b[j + 1]!) ** 2;
-      if (distance < best.distance) best = { i, j, distance };
+interface JoinedPart {
+  ring: Ring;
+  /** Corner where the walk comes in, as an index into `ring`. */
+  entry: number;
+  /** Parts that are joined to this one, by the index of the corner where the walk leaves for them. */
+  next: Map<number, JoinedPart[]>;
+}
+
+/**
+ * One ring that walks around all of them: every part is joined by a line there and back to a part near it, so that the
+ * lines are short (the smallest tree of the middles). Quadratic in the number of parts, a few steps each.
+ */
+function joinRings(rings: readonly Ring[]): Ring {
+  const parts = rings.map((ring): JoinedPart => ({ ring, entry: 0, next: new Map() }));
+  const [root] = parts;
+  if (root === undefined || parts.length === 1) return rings[0] ?? [];
+  const middles = rings.map(middle);
+  const nearest = new Int32Array(parts.length);
+  const distances = new Float64Array(parts.length).fill(Number.POSITIVE_INFINITY);
+  const open = parts.map((_, index) => index);
+  let latest = 0;
+  open.shift();
+  while (open.length > 0) {
+    let best = 0;
+    for (let k = 0; k < open.length; k++) {
+      const index = open[k]!;
+      const distance =
+        (middles[index]!.x - middles[latest]!.x) ** 2 + (middles[index]!.y - middles[latest]!.y) ** 2;
+      if (distance < distances[index]!) {
+        distances[index] = distance;
+        nearest[index] = latest;
+      }
+      if (distances[index]! < distances[open[best]!]!) best = k;
+    }
+    latest = open[best]!;
+    open[best] = open[open.length - 1]!;
+    open.pop();
+    const part = parts[latest]!;
+    const parent = parts[nearest[latest]!]!;
+    const { i, j } = nearestCorners(parent.ring, part.ring);
+    part.entry = j;
+    parent.next.set(i, [...(parent.next.get(i) ?? []), part]);
+  }
+  return walkAround(root);
+}
+
+function middle(ring: Ring): { x: number; y: number } {
+  let [x, y] = [0, 0];
+  for (let i = 0; i < ring.length; i += 2) {
+    x += ring[i]!;
+    y += ring[i + 1]!;
+  }
+  return { x: (2 * x) / ring.length, y: (2 * y) / ring.length };
+}
+
+/** Pairs of corners that are compared at most; with more, the corner nearest to the other's first one is good enough. */
+const comparedPairs = 1_000_000;
+
+function nearestCorners(a: Ring, b: Ring): { i: number; j: number } {
+  const search = (from: Ring, to: Ring): { i: number; j: number } => {
+    let best = { i: 0, j: 0, distance: Number.POSITIVE_INFINITY };
+    for (let i = 0; i < from.length; i += 2) {
+      for (let j = 0; j < to.length; j += 2) {
+        const distance = (from[i]! - to[j]!) ** 2 + (from[i + 1]! - to[j + 1]!) ** 2;
+        if (distance < best.distance) best = { i, j, distance };
+      }
+    }
+    return best;
+  };
+  if (a.length * b.length <= 4 * comparedPairs) return search(a, b);
+  const { i } = search(a, b.slice(0, 2));
+  const { j } = search(a.slice(i, i + 2), b);
+  return { i, j };
+}
+
+/** Around a part and, where others are joined, around these and back. A stack: the tree may be as deep as it is long. */
+function walkAround(root: JoinedPart): Ring {
+  const out: number[] = [];
+  const stack = [{ part: root, step: 0, children: 0 }];
+  for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
+    const { ring, entry, next } = top.part;
+    if (top.step >= ring.length) {
+      if (top.part !== root) out.push(ring[entry]!, ring[entry + 1]!);
+      stack.pop();
+      continue;
+    }
+    const at = (entry + top.step) % ring.length;
+    out.push(ring[at]!, ring[at + 1]!);
+    const child = next.get(at)?.[top.children];
+    if (child === undefined) {
+      top.step += 2;
+      top.children = 0;
+    } else {
+      top.children += 1;
+      stack.push({ part: child, step: 0, children: 0 });
     }
   }
-  const around = [...b.slice(best.j), ...b.slice(0, best.j), b[best.j]!, b[best.j + 1]!];
-  return [...a.slice(0, best.i + 2), ...around, ...a.slice(best.i)];
+  return out;
 }
