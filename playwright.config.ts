@@ -11,6 +11,8 @@ export default defineConfig<HostOptions>({
   // Each worker runs a whole app with its models.
   workers: 1,
   timeout: 90_000,
+  // One more try, told as flaky: a whole application with its models runs in each test.
+  retries: process.env.CI === undefined ? 0 : 1,
   expect: { timeout: 15_000 },
   forbidOnly: process.env.CI !== undefined,
   reporter: [['list'], ['html', { open: 'never', outputFolder: 'playwright-report' }]],

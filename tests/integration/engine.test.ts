@@ -99,7 +99,7 @@ describe('engine, without any model', () => {
     await handlers['history.undo']({ imageId });
     expect(await handlers['episode.state']({ episodeId })).toMatchObject({ head: 'n2', status: 'waiting' });
     await handlers['history.redo']({ imageId });
-    expect((await handlers['history.redo']({ imageId })).redo).toBeNull();
+    expect((await handlers['history.redo']({ imageId })).history.redo).toBeNull();
     expect(await handlers['annotations.list']({ imageId })).toHaveLength(1);
   });
 
@@ -111,7 +111,8 @@ describe('engine, without any model', () => {
     const first = await acceptNextCall(engine, episodeId);
     await handlers['episode.accept']({ episodeId, categoryId });
     const undone = await handlers['history.undo']({ imageId });
-    expect(undone.redo).toMatch(/motorcycle/);
+    expect(undone.history.redo).toMatch(/motorcycle/);
+    expect(undone.imageIds).toEqual([imageId]);
     const second = await acceptNextCall(engine, episodeId);
     const maskOf = (state: EpisodeState): string | undefined =>
       state.trajectory.nodes.find(({ id }) => id === state.head)?.observation?.objects[0]?.mask?.counts;

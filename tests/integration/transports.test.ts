@@ -247,7 +247,7 @@ describe.each([
     const { client, channel, engine } = await start({
       'history.undo': () =>
         new Promise((resolve) => {
-          finish = () => resolve({ undo: null, redo: null });
+          finish = () => resolve({ history: { undo: null, redo: null }, imageIds: [], trajectoryIds: [] });
         }),
     });
     const pending = codeOf(client.call('history.undo', {}));

@@ -7,6 +7,7 @@ import {
   type HistoryState,
   type MethodOutput,
   type Mode,
+  type Played,
 } from '@shared/contract/methods';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
 import { callOf } from '@shared/tools/gesture';
@@ -146,25 +147,45 @@ export class EpisodeDesk {
   }
 
   /** Takes back what was done last: a turn of the episode on this image, or a mark of the journal. */
-  async undo(imageId: string | null): Promise<HistoryState> {
+  async undo(imageId: string | null): Promise<Played> {
     const session = this.turnToUndo(imageId);
     if (session) {
       await this.replay(() => session.undo());
       this.undone.push('turn');
-    } else {
-      const { project } = this.workspace;
-      const isMark = project.historyState().undo !== null;
-      await this.replay(() => this.adopt(project.undo().imageIds));
-      if (isMark) this.undone.push('mark');
+      return this.played(imageId, { imageIds: [session.imageId], trajectoryIds: [] });
     }
-    return this.told(imageId);
+    const { project } = this.workspace;
+    const isMark = project.historyState().undo !== null;
+    const played = await this.playMark(() => project.undo());
+    if (isMark) this.undone.push('mark');
+    return this.played(imageId, played);
   }
 
-  async redo(imageId: string | null): Promise<HistoryState> {
+  async redo(imageId: string | null): Promise<Played> {
     const session = this.turnToRedo(imageId);
-    await this.replay(() => (session ? session.redo() : this.adopt(this.workspace.project.redo().imageIds)));
+    let touched: Pick<Played, 'imageIds' | 'trajectoryIds'>;
+    if (session) {
+      await this.replay(() => session.redo());
+      touched = { imageIds: [session.imageId], trajectoryIds: [] };
+    } else touched = await this.playMark(() => this.workspace.project.redo());
     this.undone.pop();
-    return this.told(imageId);
+    return this.played(imageId, touched);
+  }
+
+  private async playMark(
+    play: () => Pick<Played, 'imageIds' | 'trajectoryIds'>,
+  ): Promise<Pick<Played, 'imageIds' | 'trajectoryIds'>> {
+    let touched: Pick<Played, 'imageIds' | 'trajectoryIds'> = { imageIds: [], trajectoryIds: [] };
+    await this.replay(async () => {
+      touched = play();
+      await this.adopt(touched.imageIds);
+    });
+    return touched;
+  }
+
+  private played(imageId: string | null, touched: Pick<Played, 'imageIds' | 'trajectoryIds'>): Played {
+    const { imageIds, trajectoryIds } = touched;
+    return { history: this.told(imageId), imageIds, trajectoryIds };
   }
 
   private async replay(work: () => Promise<unknown>): Promise<void> {

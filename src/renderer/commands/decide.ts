@@ -1,5 +1,9 @@
+import type { Page } from '../lib/page-names';
 import { text } from '../lib/text';
 import type { Command } from './command';
+
+/** Undo and redo only where it can be seen what they do. */
+const showsChanges = (page: Page): boolean => page === 'label' || page === 'classes';
 
 const digits = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
@@ -55,6 +59,7 @@ export const decideCommands: readonly Command[] = [
     keys: ['Mod+z'],
     repeats: true,
     always: true,
+    enabled: ({ app }) => showsChanges(app.page),
     run: (workbench) => void workbench.undo(),
   },
   {
@@ -64,6 +69,7 @@ export const decideCommands: readonly Command[] = [
     keys: ['Mod+Shift+z', 'Mod+y'],
     repeats: true,
     always: true,
+    enabled: ({ app }) => showsChanges(app.page),
     run: (workbench) => void workbench.redo(),
   },
 ];

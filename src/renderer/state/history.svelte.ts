@@ -1,4 +1,4 @@
-import type { HistoryState as Marks } from '@shared/contract/methods';
+import type { HistoryState as Marks, Played } from '@shared/contract/methods';
 import type { Host } from '../lib/host';
 import type { AppState } from './app.svelte';
 
@@ -24,20 +24,22 @@ export class HistoryState {
     this.marks = await this.#host.connection.call('history.state', { imageId: this.#imageId() });
   }
 
-  async undo(): Promise<void> {
-    await this.#go('history.undo');
+  /** What was taken back; undefined when that failed, which has been told. */
+  undo(): Promise<Played | undefined> {
+    return this.#go('history.undo');
   }
 
-  async redo(): Promise<void> {
-    await this.#go('history.redo');
+  redo(): Promise<Played | undefined> {
+    return this.#go('history.redo');
   }
 
-  async #go(method: 'history.undo' | 'history.redo'): Promise<void> {
-    const marks = await this.#app.attempt(() =>
+  async #go(method: 'history.undo' | 'history.redo'): Promise<Played | undefined> {
+    const played = await this.#app.attempt(() =>
       this.#host.connection.call(method, { imageId: this.#imageId() }),
     );
-    if (!marks) return;
-    this.marks = marks;
+    if (!played) return undefined;
+    this.marks = played.history;
     this.#app.saved();
+    return played;
   }
 }

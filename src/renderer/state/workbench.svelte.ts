@@ -1,4 +1,4 @@
-import type { Category, Gesture, Rerun } from '@shared/contract/methods';
+import type { Category, Gesture, Played, Rerun } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 import { encodeMask } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
@@ -425,16 +425,33 @@ export class Workbench {
     }
     this.canvas.staged = null;
     await this.editing.settled();
-    if (this.history.marks.undo === null) return;
-    await this.history.undo();
-    await this.images.refreshSelected();
+    const label = this.history.marks.undo;
+    if (label === null) return;
+    const played = await this.history.undo();
+    if (played) await this.#showPlayed(played, text.history.undone(text.history.mark(label)));
   }
 
   async redo(): Promise<void> {
     await this.editing.settled();
-    if (this.history.marks.redo === null) return;
-    await this.history.redo();
-    await this.images.refreshSelected();
+    const label = this.history.marks.redo;
+    if (label === null) return;
+    const played = await this.history.redo();
+    if (played) await this.#showPlayed(played, text.history.redone(text.history.mark(label)));
+  }
+
+  /** What changed comes into sight: its result in the queue, or its image; of many images only the number is said. */
+  async #showPlayed({ imageIds, trajectoryIds }: Played, what: string): Promise<void> {
+    const [imageId] = imageIds;
+    const [trajectoryId] = trajectoryIds;
+    const isHere = imageId === undefined || imageIds.includes(this.images.selectedId ?? '');
+    if (imageIds.length > 1) this.app.toast('info', what, text.history.onImages(imageIds.length));
+    if (this.queue.shown && trajectoryIds.length === 1 && trajectoryId !== undefined) {
+      if (await this.queue.openById(trajectoryId)) return;
+    }
+    if (imageIds.length === 1 && imageId !== undefined && !isHere) {
+      await this.images.open(imageId);
+      this.app.toast('info', what, text.history.onImage(this.images.selected?.name ?? ''));
+    } else await this.images.refreshSelected();
   }
 
   // Gestures

@@ -13,8 +13,18 @@ export const historyStateSchema = z.object({
 /** Labels of the marks that undo and redo would go to; null when there is none. */
 export type HistoryState = z.infer<typeof historyStateSchema>;
 
+export const playedSchema = z.object({
+  history: historyStateSchema,
+  /** Images that changed; the window shows them, because nobody should lose work that is not in sight. */
+  imageIds: z.array(id),
+  /** Trajectories that were settled before and wait again, or the other way round. */
+  trajectoryIds: z.array(id),
+});
+/** What undo or redo did. */
+export type Played = z.infer<typeof playedSchema>;
+
 export const historyMethods = {
   'history.state': { input: onImage, output: historyStateSchema },
-  'history.undo': { input: onImage, output: historyStateSchema },
-  'history.redo': { input: onImage, output: historyStateSchema },
+  'history.undo': { input: onImage, output: playedSchema },
+  'history.redo': { input: onImage, output: playedSchema },
 } as const;

@@ -8,6 +8,7 @@ import { episode } from './episode';
 import { exporting } from './exporting';
 import { formats } from './formats';
 import { help } from './help';
+import { history } from './history';
 import { images } from './images';
 import { jobs } from './jobs';
 import { keys } from './keys';
@@ -38,6 +39,7 @@ export const en = {
   project,
   export: exporting,
   formats,
+  history,
   images,
   query,
   modes,

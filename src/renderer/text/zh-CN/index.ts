@@ -9,6 +9,7 @@ import { episode } from './episode';
 import { exporting } from './exporting';
 import { formats } from './formats';
 import { help } from './help';
+import { history } from './history';
 import { images } from './images';
 import { jobs } from './jobs';
 import { keys } from './keys';
@@ -39,6 +40,7 @@ export const zhCn: typeof en = {
   project,
   export: exporting,
   formats,
+  history,
   images,
   query,
   modes,

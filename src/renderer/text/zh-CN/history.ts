@@ -1,0 +1,62 @@
+import type { history as english } from '../en/history';
+
+/** The engine's labels, which a project keeps in English, by what they begin with. */
+const marks: readonly (readonly [RegExp, string])[] = [
+  [/^turn$/, '一个轮次'],
+  [/^Accept: no target$/, '接受：没有目标'],
+  [/^Accept a result$/, '接受一个结果'],
+  [/^Accept (\d+) results$/, '接受 $1 个结果'],
+  [/^Accept (\d+) × (.+)$/, '接受 $1 × $2'],
+  [/^Reject a result$/, '拒绝一个结果'],
+  [/^Reject (\d+) results$/, '拒绝 $1 个结果'],
+  [/^Add annotation$/, '添加标注'],
+  [/^Add (\d+) annotations$/, '添加 $1 个标注'],
+  [/^Delete annotation$/, '删除标注'],
+  [/^Delete (\d+) annotations$/, '删除 $1 个标注'],
+  [/^Change annotation$/, '修改标注'],
+  [/^Change mask$/, '修改掩码'],
+  [/^Draw mask$/, '绘制掩码'],
+  [/^Paint mask$/, '涂画掩码'],
+  [/^Erase from mask$/, '擦除掩码'],
+  [/^Edit polygon$/, '编辑多边形'],
+  [/^Fill holes$/, '填充孔洞'],
+  [/^Smooth mask$/, '平滑掩码'],
+  [/^Grow mask$/, '扩大掩码'],
+  [/^Shrink mask$/, '缩小掩码'],
+  [/^Keep largest part$/, '只保留最大部分'],
+  [/^Split mask$/, '拆分掩码'],
+  [/^Subtract other masks$/, '减去其他掩码'],
+  [/^Join masks$/, '合并掩码'],
+  [/^Cut mask$/, '切割掩码'],
+  [/^Copy masks$/, '复制掩码'],
+  [/^Change class of (\d+) masks$/, '修改 $1 个掩码的类别'],
+  [/^Lock (\d+) masks$/, '锁定 $1 个掩码'],
+  [/^Unlock (\d+) masks$/, '解锁 $1 个掩码'],
+  [/^Rename class$/, '重命名类别'],
+  [/^Recolour class$/, '修改类别颜色'],
+  [/^Change hotkey$/, '修改快捷键'],
+  [/^Change attributes of class$/, '修改类别属性'],
+  [/^Create class “(.+)”$/, '新建类别“$1”'],
+  [/^Delete class “(.+)”$/, '删除类别“$1”'],
+  [/^Merge into “(.+)”$/, '合并到“$1”'],
+  [/^Change class$/, '修改类别'],
+  [/^Reorder classes$/, '调整类别顺序'],
+  [/^Reorder masks$/, '调整掩码顺序'],
+  [/^Mark as to do$/, '标为待办'],
+  [/^Mark for review$/, '标为待审'],
+  [/^Mark as done$/, '标为完成'],
+  [/^Change note$/, '修改备注'],
+  [/^Flag image$/, '标记图像'],
+  [/^Unflag image$/, '取消标记图像'],
+];
+
+export const history: typeof english = {
+  mark: (label) => {
+    const known = marks.find(([pattern]) => pattern.test(label));
+    return known ? label.replace(known[0], known[1]) : label;
+  },
+  undone: (what) => `已撤销：${what}`,
+  redone: (what) => `已重做：${what}`,
+  onImage: (name) => `它在图像 ${name} 上，现已显示。`,
+  onImages: (images) => `涉及 ${images} 张图像。`,
+};
