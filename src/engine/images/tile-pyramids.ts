@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
@@ -11,6 +12,10 @@ import { asUnreadable, maxPixels } from './decode-image';
 const overviewSide = 2048;
 /** Pyramids kept on disk; the longest unused go first. */
 const keptPyramids = 24;
+/** Overviews kept on disk, likewise. */
+const keptOverviews = 240;
+
+const touchMilliseconds = 60_000;
 
 /** Names the form of what is cached: another one is made anew. */
 const version = 1;
@@ -33,6 +38,8 @@ export class TilePyramids {
   private readonly work = new Map<string, Promise<void>>();
   /** One after another: each takes all cores and hundreds of megabytes. */
   private queue: Promise<unknown> = Promise.resolve();
+  /** When something was last noted as used, by path; milliseconds. */
+  private readonly touched = new Map<string, number>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -43,6 +50,7 @@ export class TilePyramids {
     const file = join(this.folder, `${nameOf(image)}.jpg`);
     return this.made(file, async () => {
       await mkdir(this.folder, { recursive: true });
+      await this.makeRoom(keptOverviews, (state) => state.isFile());
       const partial = `${file}.${process.pid}.partial`;
       await read(image.path)
         .resize(overviewSide, overviewSide, { fit: 'inside' })
@@ -67,7 +75,9 @@ export class TilePyramids {
   /** What is in a file, which is made when it is not there. */
   private async made(file: string, make: () => Promise<void>, key = file): Promise<Uint8Array<ArrayBuffer>> {
     try {
-      return new Uint8Array(await readFile(file));
+      const bytes = new Uint8Array(await readFile(file));
+      await this.touch(key);
+      return bytes;
     } catch {
       // Not made yet.
     }
@@ -89,7 +99,7 @@ export class TilePyramids {
   private async build(image: LargeImage, pyramid: string): Promise<void> {
     if (await isThere(pyramid)) return;
     await mkdir(this.folder, { recursive: true });
-    await this.makeRoom();
+    await this.makeRoom(keptPyramids, (state) => state.isDirectory());
     const partial = await mkdtemp(join(this.folder, 'partial-'));
     try {
       await read(image.path)
@@ -101,20 +111,31 @@ export class TilePyramids {
       await rm(partial, { recursive: true, force: true });
       throw error;
     }
-    const now = new Date();
-    await utimes(pyramid, now, now);
+    await this.touch(pyramid);
   }
 
-  private async makeRoom(): Promise<void> {
+  /** Notes on disk that something is in use, at most once a minute; what was deleted meanwhile needs no note. */
+  private async touch(path: string): Promise<void> {
+    const now = Date.now();
+    if (now - (this.touched.get(path) ?? 0) < touchMilliseconds) return;
+    this.touched.set(path, now);
+    await utimes(path, now / 1000, now / 1000).catch(() => {});
+  }
+
+  /** Deletes the longest unused so that one more of a kind can come. */
+  private async makeRoom(kept: number, isOfKind: (state: Stats) => boolean): Promise<void> {
     const names = await readdir(this.folder);
     const found: { path: string; usedAt: number }[] = [];
     for (const name of names) {
       const path = join(this.folder, name);
       const state = await stat(path).catch(() => null);
-      if (state?.isDirectory()) found.push({ path, usedAt: state.mtimeMs });
+      if (state && isOfKind(state)) found.push({ path, usedAt: state.mtimeMs });
     }
     found.sort((a, b) => b.usedAt - a.usedAt);
-    for (const { path } of found.slice(keptPyramids - 1)) await rm(path, { recursive: true, force: true });
+    for (const { path } of found.slice(kept - 1)) {
+      this.touched.delete(path);
+      await rm(path, { recursive: true, force: true });
+    }
   }
 }
 
