@@ -5,6 +5,7 @@ import { exportToFolder } from '@engine/exporters';
 import { writePng } from '@engine/images/png';
 import { createProject, type ProjectStore } from '@engine/project';
 import { defaultExportOptions, type ExportFormat, type ExportOptions } from '@shared/contract/formats';
+import { decodeMask } from '@shared/mask/rle';
 import sharp from 'sharp';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { rectangle, temporaryFolder } from '../support/project-data';
@@ -156,4 +157,26 @@ describe('LabelMe files', () => {
     expect(report.skipped[0]?.reason).toContain('41 × 2');
     store.close();
   });
+});
+
+it('a picture taken for a mask of objects is refused, and many objects are read in one pass', async () => {
+  const numbers = (most: number): Uint16Array =>
+    Uint16Array.from({ length: 120 * 100 }, (_, i) => (i % most) + 1);
+  const jpeg = await sharp({ create: { width: 120, height: 100, channels: 3, background: '#456' } })
+    .jpeg()
+    .toBuffer();
+  for (const name of ['many', 'most']) put(`m/${name}.jpg`, jpeg);
+  put('m/many.png', writePng({ width: 120, height: 100, values: numbers(5001) }));
+  put('m/most.png', writePng({ width: 120, height: 100, values: numbers(500) }));
+  const store = project('p');
+  const report = await importAnnotations(store, 'masks', join(folder, 'm'), { images: null });
+  expect(report.skipped).toEqual([
+    { item: 'many.png', reason: 'it has 5001 values; a mask of at most 5000 objects is read' },
+  ]);
+  const image = store.allImages().find(({ path }) => path === 'most.jpg');
+  const masks = store.annotations(image?.id ?? '').map(({ mask }) => mask);
+  expect(masks).toHaveLength(500);
+  const { data } = decodeMask(masks[0] ?? { size: [1, 1], counts: '' });
+  expect(data.every((value, i) => value === (i % 500 === 0 ? 1 : 0))).toBe(true);
+  store.close();
 });

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { messageOf } from '@shared/contract/errors';
 import type { MaskClass } from '@shared/formats/voc';
 import type { Size } from '@shared/geometry/types';
-import { encodeMask, type Rle } from '@shared/mask/rle';
+import { encodeMask, fromUncompressed, type Rle } from '@shared/mask/rle';
 import { type PngPixels, readPng } from '../images/png';
 import { pathInside } from '../project/paths';
 import type { ProjectStore } from '../project/store';
@@ -31,6 +31,8 @@ const ignoredValue = 255;
 const ignoredColor = '224,224,192';
 /** Class of objects that nothing names. */
 const unnamed = 'object';
+/** A picture taken for a mask has more values than this. */
+const maxObjects = 5000;
 
 interface Found {
   category: string;
@@ -110,24 +112,22 @@ async function readMasks(
   if (mask.kind === 'object') {
     const values = objectValues(pixels);
     if (!values.some((value) => value !== 0)) throw new Error('it has no pixels');
-    return [
-      { category: objectClass(mask.name, classes), mask: maskOfValue(values, size, (value) => value !== 0) },
-    ];
+    return [{ category: objectClass(mask.name, classes), mask: maskOfObject(values, size) }];
   }
   if (mask.kind === 'ids' || (mask.ids === null && pixels.bitDepth === 16 && pixels.values !== null)) {
     const values = pixels.values;
     if (values === null) throw new Error('it is in colours, not in object numbers');
     const byThousand = mask.kind === 'ids' && mask.cityscapes;
-    return distinct(values).map((id) => ({
+    return [...masksByValue(values, size)].map(([id, mask]) => ({
       category: byThousand ? className(id >= 1000 ? Math.floor(id / 1000) : id, classes) : unnamed,
-      mask: maskOfValue(values, size, (value) => value === id),
+      mask,
     }));
   }
   const named = classValues(pixels, classes, skip);
   if (mask.ids !== null) return objectsOfClasses(named, await pixelsOf(mask.ids, size), size);
-  return distinct(named.values).map((value) => ({
+  return [...masksByValue(named.values, size)].map(([value, mask]) => ({
     category: named.names.get(value) ?? className(value, classes),
-    mask: maskOfValue(named.values, size, (other) => other === value),
+    mask,
   }));
 }
 
@@ -198,17 +198,19 @@ function objectsOfClasses(
   size: Size,
 ): Found[] {
   const values = ids.values ?? numbersOfColors(ids.rgb ?? new Uint8Array());
-  return distinct(values)
-    .filter((id) => ids.bitDepth === 16 || ids.values === null || id !== ignoredValue)
-    .flatMap((id): Found[] => {
-      const votes = new Map<number, number>();
-      for (let i = 0; i < values.length; i++) {
-        const value = named.values[i] ?? 0;
-        if (values[i] === id && value !== 0) votes.set(value, (votes.get(value) ?? 0) + 1);
-      }
-      const [best] = [...votes].sort((a, b) => b[1] - a[1]);
+  const votes = new Map<number, Map<number, number>>();
+  for (let i = 0; i < values.length; i++) {
+    const [id, value] = [values[i] ?? 0, named.values[i] ?? 0];
+    if (id === 0 || value === 0) continue;
+    const own = votes.get(id) ?? new Map<number, number>();
+    votes.set(id, own.set(value, (own.get(value) ?? 0) + 1));
+  }
+  return [...masksByValue(values, size)]
+    .filter(([id]) => ids.bitDepth === 16 || ids.values === null || id !== ignoredValue)
+    .map(([id, mask]): Found => {
+      const [best] = [...(votes.get(id) ?? [])].sort((a, b) => b[1] - a[1]);
       const category = best === undefined ? unnamed : (named.names.get(best[0]) ?? `class ${best[0]}`);
-      return [{ category, mask: maskOfValue(values, size, (value) => value === id) }];
+      return { category, mask };
     });
 }
 
@@ -224,6 +226,7 @@ function numbersOfColors(rgb: Uint8Array): Uint16Array {
     const color = `${rgb[3 * i]},${rgb[3 * i + 1]},${rgb[3 * i + 2]}`;
     let number = numbers.get(color);
     if (number === undefined) {
+      if (next > maxObjects) throw tooMany(`more than ${maxObjects} colours`);
       number = next;
       next += 1;
       numbers.set(color, number);
@@ -241,14 +244,40 @@ function distinctRaw(values: Uint8Array | Uint16Array): number[] {
   return list;
 }
 
-/** Values that occur, without 0. */
-const distinct = (values: Uint8Array | Uint16Array): number[] =>
-  distinctRaw(values).filter((value) => value !== 0);
+/** The mask of every value but 0, in the order of values, in one pass. Throws an Error when there are too many. */
+function masksByValue(values: Uint8Array | Uint16Array, { width, height }: Size): Map<number, Rle> {
+  const wanted = distinctRaw(values).filter((value) => value !== 0);
+  if (wanted.length > maxObjects) throw tooMany(`${wanted.length} values`);
+  const runs = new Map(wanted.map((value) => [value, { counts: [] as number[], end: 0 }]));
+  const pixels = width * height;
+  let start = 0;
+  let current = values[0] ?? 0;
+  // Run lengths go down the columns.
+  for (let p = 1; p <= pixels; p++) {
+    const value = p === pixels ? -1 : (values[(p % height) * width + Math.floor(p / height)] ?? 0);
+    if (value === current) continue;
+    const own = runs.get(current);
+    if (own !== undefined) {
+      own.counts.push(start - own.end, p - start);
+      own.end = p;
+    }
+    start = p;
+    current = value;
+  }
+  const size: [number, number] = [height, width];
+  return new Map(
+    [...runs].map(([value, { counts, end }]) => [
+      value,
+      fromUncompressed({ size, counts: end < pixels ? [...counts, pixels - end] : counts }),
+    ]),
+  );
+}
 
-function maskOfValue(values: Uint8Array | Uint16Array, size: Size, wanted: (value: number) => boolean): Rle {
-  const data = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) if (wanted(values[i] ?? 0)) data[i] = 1;
-  return encodeMask({ ...size, data });
+const tooMany = (what: string): Error =>
+  new Error(`it has ${what}; a mask of at most ${maxObjects} objects is read`);
+
+function maskOfObject(values: Uint8Array | Uint16Array, size: Size): Rle {
+  return encodeMask({ ...size, data: Uint8Array.from(values, (value) => (value === 0 ? 0 : 1)) });
 }
 
 function className(value: number, classes: readonly MaskClass[] | null): string {
