@@ -60,3 +60,40 @@ it('leaves an image in review when a mask is drawn while results wait', () => {
   store.editMasks({ kind: 'paint', creates, updates: [], deletes: [] });
   expect(store.imageById(imageId).state).toBe('review');
 });
+
+/** The classes that the results wait for, by the names of their trajectories. */
+const classes = (): (string | null)[] => ['cup-result', 'dog-result'].map((id) => store.review(id).className);
+
+it('brings each result back to its own class when the new name of a class, or a merge, is undone', () => {
+  for (const name of ['cup', 'dog']) {
+    const result = sampleTrajectory(`${name}-result`, mask);
+    store.saveTrajectory({ ...result, outcome: { ...result.outcome, category: name } }, imageId);
+  }
+  store.updateCategory(categoryId, { name: 'dog' });
+  expect(classes()).toEqual(['dog', 'dog']);
+  store.undo();
+  expect(classes()).toEqual(['cup', 'dog']);
+  const dog = store.createCategory('dog').id;
+  store.mergeCategories([categoryId], dog);
+  expect(classes()).toEqual(['dog', 'dog']);
+  store.undo();
+  expect(classes()).toEqual(['cup', 'dog']);
+  store.redo();
+  expect(classes()).toEqual(['dog', 'dog']);
+});
+
+it('points out an annotation with the same pixels, and none of another place, size or class', () => {
+  const other = store.createCategory('dog').id;
+  const shifted = rectangle(size, { x: 6, y: 4, width: 4, height: 3 });
+  const larger = rectangle(size, { x: 1, y: 1, width: 6, height: 5 });
+  store.createAnnotations([
+    { imageId, categoryId, mask: shifted },
+    { imageId, categoryId, mask: larger },
+  ]);
+  expect(store.review('t1').duplicateOf).toBeNull();
+  const [same] = store.createAnnotations([{ imageId, categoryId: other, mask }]);
+  expect(store.review('t1').duplicateOf).toBe(same?.id);
+  const result = sampleTrajectory('t2', mask);
+  store.saveTrajectory({ ...result, outcome: { ...result.outcome, category: 'cup' } }, imageId);
+  expect(store.review('t2').duplicateOf).toBeNull();
+});

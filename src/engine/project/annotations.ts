@@ -126,6 +126,22 @@ export class Annotations {
     }));
   }
 
+  /** Those of an image, of a class (null: any), that have nearly the pixel count of a mask and may share pixels with it. */
+  annotationsAlike(
+    imageId: string,
+    categoryId: number | null,
+    { area, bbox: [x, y, width, height] }: { area: number; bbox: [number, number, number, number] },
+  ): Annotation[] {
+    // Imported boxes and pixel counts may be those of polygons: a pixel more on each side, and a wide range.
+    const sql = `SELECT ${annotationColumns} FROM annotations
+      WHERE image_id = ? AND (? IS NULL OR category_id = ?) AND area BETWEEN ? AND ?
+        AND bbox_x <= ? AND bbox_x + bbox_width >= ? AND bbox_y <= ? AND bbox_y + bbox_height >= ? ORDER BY z, id`;
+    const values = [imageId, categoryId, categoryId, area * 0.8, area / 0.8];
+    return this.#db
+      .all(annotationRow, sql, [...values, x + width + 1, x - 1, y + height + 1, y - 1])
+      .map(annotationOf);
+  }
+
   /** Throws NOT_FOUND. */
   annotation(id: number): Annotation {
     return annotationOf(this.#row(id));

@@ -162,6 +162,7 @@ export class Categories {
       if (patch.name !== undefined && patch.name !== before.name) {
         this.#refuseKnownName(patch.name);
         after.name = patch.name;
+        this.#renameReviews(before.name, patch.name);
       }
       if (patch.color !== undefined) after.color = patch.color.toLowerCase();
       if (patch.supercategory !== undefined) after.supercategory = patch.supercategory;
@@ -255,10 +256,22 @@ export class Categories {
           after: into,
         });
       }
+      this.#renameReviews(source.name, target.name);
       this.#change(source, null);
       moved += keys.length;
     }
     return moved;
+  }
+
+  /** The results that wait for one class, or were settled with it, are of another now. */
+  #renameReviews(before: string, after: string): void {
+    const rows = this.#db.all(
+      z.object({ id: z.string() }),
+      'SELECT trajectory_id AS id FROM reviews WHERE class = ? ORDER BY seq',
+      [before],
+    );
+    const keys = rows.map(({ id }) => id);
+    if (keys.length > 0) this.#journal.change({ table: 'reviews', keys, before, after });
   }
 
   /** Makes, changes or removes a row as a part of the open mark; nothing when both sides are the same. */

@@ -69,7 +69,17 @@ const columnChangeSchema = z.object({
 });
 type ColumnChange = z.infer<typeof columnChangeSchema>;
 
-export const changeSchema = z.union([rowChangeSchema, columnChangeSchema]);
+/** Entries of the review queue whose class is called otherwise. */
+const reviewChangeSchema = z.object({
+  table: z.literal('reviews'),
+  /** Ids of their trajectories. */
+  keys: z.array(z.string()),
+  before: z.string(),
+  after: z.string(),
+});
+type ReviewChange = z.infer<typeof reviewChangeSchema>;
+
+export const changeSchema = z.union([rowChangeSchema, columnChangeSchema, reviewChangeSchema]);
 export type Change = z.infer<typeof changeSchema>;
 
 export const changesSchema = z.array(changeSchema);
@@ -79,9 +89,11 @@ export function inverted(changes: readonly Change[]): Change[] {
   return [...changes]
     .reverse()
     .map((change) =>
-      'keys' in change
+      change.table === 'reviews'
         ? { ...change, before: change.after, after: change.before }
-        : { ...change, before: change.after, after: change.before },
+        : 'keys' in change
+          ? { ...change, before: change.after, after: change.before }
+          : { ...change, before: change.after, after: change.before },
     );
 }
 
@@ -116,6 +128,7 @@ function checkedColumns(table: RowChange['table'], row: ChangedRow): { names: st
 
 /** Makes one change. Returns the images that it touched. Throws CONFLICT when a row is not as the change expects it. */
 export function applyChange(db: Database, change: Change): string[] {
+  if (change.table === 'reviews') return applyToReviews(db, change);
   if ('keys' in change) return applyToMany(db, change);
   if (change.table === 'categories') applyToCategory(db, change);
   else applyToRow(db, change);
@@ -176,6 +189,16 @@ function applyToMany(db: Database, change: ColumnChange): string[] {
   expectAll(changes, keys.length, change);
   const images = 'SELECT DISTINCT image_id FROM annotations WHERE id IN (SELECT value FROM json_each(?))';
   return db.all(keyRow, images, [list]).map((row) => row.image_id);
+}
+
+/** A class's name in the queue follows the class; entries that have another by now are left. */
+function applyToReviews(db: Database, { keys, before, after }: ReviewChange): string[] {
+  const list = JSON.stringify(keys);
+  const these = 'trajectory_id IN (SELECT value FROM json_each(?))';
+  db.run(`UPDATE reviews SET class = ? WHERE ${these} AND class = ?`, [after, list, before]);
+  return db
+    .all(keyRow, `SELECT DISTINCT image_id FROM reviews WHERE ${these}`, [list])
+    .map((row) => row.image_id);
 }
 
 function expectAll(count: number, expected: number, change: Change): void {

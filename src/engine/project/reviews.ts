@@ -1,7 +1,7 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import type { ReviewEntry, ReviewQuery } from '@shared/contract/methods';
 import { reviewResultSchema } from '@shared/contract/methods';
-import { type Rle, rleArea, rleIou, rleSchema } from '@shared/mask/rle';
+import { type Rle, rleArea, rleBbox, rleIou, rleSchema } from '@shared/mask/rle';
 import { answerOf, disagreementOf, measureResult } from '@shared/review/measure';
 import { authorSchema, type Trajectory } from '@shared/trajectory/schema';
 import { z } from 'zod';
@@ -247,16 +247,12 @@ export class Reviews {
     if (masks.length === 0) return null;
     const categoryId = this.#categories.categories().find(({ name }) => name === className)?.id ?? null;
     if (className !== '' && categoryId === null) return null;
-    const measured = masks.map((mask) => ({ mask, area: rleArea(mask) }));
-    for (const annotation of this.#annotations.annotations(imageId)) {
-      if (categoryId !== null && annotation.categoryId !== categoryId) continue;
-      const alike = measured.some(
-        ({ mask, area }) =>
-          // An IoU above 0.9 needs areas that are nearly the same; imported areas may be those of polygons.
-          Math.min(area, annotation.area) > 0.8 * Math.max(area, annotation.area) &&
-          rleIou(mask, annotation.mask) > duplicateIou,
-      );
-      if (alike) return annotation.id;
+    for (const mask of masks) {
+      const measure = { area: rleArea(mask), bbox: rleBbox(mask) };
+      // An IoU above 0.9 needs pixel counts that are nearly the same: few masks are decoded.
+      const candidates = this.#annotations.annotationsAlike(imageId, categoryId, measure);
+      const alike = candidates.find((annotation) => rleIou(mask, annotation.mask) > duplicateIou);
+      if (alike !== undefined) return alike.id;
     }
     return null;
   }

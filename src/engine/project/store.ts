@@ -76,7 +76,7 @@ export class ProjectStore
     Offer<ImageList>,
     Offer<ImageStates, 'derive' | 'set' | 'finish' | 'settle'>,
     Offer<Categories, 'categoryById'>,
-    Offer<Annotations, 'insert'>,
+    Offer<Annotations, 'annotationsAlike' | 'insert'>,
     Offer<Trajectories, 'outcomeOf' | 'put' | 'settledColumns'>,
     Offer<Reviews, 'assign' | 'note' | 'proposal' | 'waitingOn' | 'duplicateOf'>,
     Offer<Runs>,
