@@ -18,12 +18,16 @@ const browserFormats = new Map([
   ['gif', 'image/gif'],
 ]);
 
+/** Windows whose images in sight are remembered; one that was closed is forgotten when others come. */
+const rememberedWindows = 4;
+
 export function imageHandlers(
   workspace: Workspace,
   models: Models,
   cacheDir: string,
 ): Pick<Handlers, Extract<keyof Handlers, `images.${string}`>> {
   const thumbnails = new Thumbnails(join(cacheDir, 'thumbnails'));
+  const inSight = new Map<string, readonly string[]>();
   return {
     'images.list': async (query) => workspace.project.listImages(query),
     'images.get': async ({ imageId }) => workspace.project.imageSummary(imageId),
@@ -46,8 +50,12 @@ export function imageHandlers(
         throw unreadable;
       }
     },
-    'images.look': async ({ imageIds }) => {
-      thumbnails.lookAt(imageIds);
+    'images.look': async ({ window, imageIds }) => {
+      inSight.delete(window);
+      inSight.set(window, imageIds);
+      const [oldest] = inSight.keys();
+      if (inSight.size > rememberedWindows && oldest !== undefined) inSight.delete(oldest);
+      thumbnails.lookAt([...inSight.values()].flat());
       return {};
     },
     'images.prefetch': async ({ imageId, priority }) => {

@@ -14,6 +14,11 @@ import type { AppState } from './app.svelte';
 const pageSize = 100;
 /** Pages that are kept; those furthest from where the list is are forgotten. */
 const keptPages = 24;
+/** Changes that come closer together are one: an import or a run changes image after image. */
+const settleMilliseconds = 150;
+
+/** Tells the engine which of several windows has images in sight. */
+const windowName = Math.random().toString(36).slice(2);
 
 export type Filter = ImageState | null;
 
@@ -63,7 +68,11 @@ export class ImagesState {
 
   readonly #host: Host;
   readonly #app: AppState;
-  readonly #asked = new Set<number>();
+  /** Pages that are there or under way. */
+  readonly #asked = new Map<number, Promise<void>>();
+  /** Images that changed since the list was last read; `all`: any may have. */
+  #unread = { all: false, ids: new Set<string>() };
+  #isReading = false;
   #generation = 0;
   /** False when the list does not hold the selected image. */
   #listed = true;
@@ -72,7 +81,7 @@ export class ImagesState {
     this.#host = host;
     this.#app = app;
     host.connection.on('images.changed', ({ imageIds }) => {
-      void this.#app.attempt(() => this.#changed(imageIds));
+      this.#changedLater(imageIds);
     });
     host.connection.on('annotations.changed', ({ imageIds }) => {
       const id = this.selectedId;
@@ -92,8 +101,10 @@ export class ImagesState {
       page++
     ) {
       if (this.#asked.has(page)) continue;
-      this.#asked.add(page);
-      void this.#app.attempt(() => this.#load(page));
+      this.#asked.set(
+        page,
+        this.#app.attempt(() => this.#load(page)),
+      );
     }
     this.#forgetFarFrom(Math.floor(from / pageSize));
   }
@@ -101,7 +112,9 @@ export class ImagesState {
   /** Tells which images are in sight, so that the thumbnails of others need not be made. */
   look(imageIds: readonly string[]): void {
     // A courtesy: what is not given up is made for nothing.
-    this.#host.connection.call('images.look', { imageIds: [...imageIds] }).catch(() => undefined);
+    this.#host.connection
+      .call('images.look', { window: windowName, imageIds: [...imageIds] })
+      .catch(() => undefined);
   }
 
   #forgetFarFrom(page: number): void {
@@ -118,8 +131,12 @@ export class ImagesState {
     this.#generation++;
     this.#asked.clear();
     const kept = [...this.pages.keys()];
-    this.#asked.add(0);
-    await this.#load(0);
+    const first = this.#load(0);
+    this.#asked.set(
+      0,
+      first.catch(() => undefined),
+    );
+    await first;
     for (const page of kept) if (page !== 0) this.pages.delete(page);
     this.revision++;
   }
@@ -144,6 +161,7 @@ export class ImagesState {
   reset(): void {
     this.#generation++;
     this.#asked.clear();
+    this.#unread = { all: false, ids: new Set() };
     this.pages.clear();
     this.total = 0;
     this.loaded = false;
@@ -284,6 +302,24 @@ export class ImagesState {
     if (selected) this.selected = selected;
   }
 
+  /** Reads the list anew soon, one reading at a time, and once more for what changed meanwhile. */
+  #changedLater(imageIds: readonly string[]): void {
+    if (imageIds.length === 0) this.#unread.all = true;
+    for (const id of imageIds) this.#unread.ids.add(id);
+    if (this.#isReading) return;
+    this.#isReading = true;
+    setTimeout(() => void this.#readChanges(), settleMilliseconds);
+  }
+
+  async #readChanges(): Promise<void> {
+    const { all, ids } = this.#unread;
+    this.#unread = { all: false, ids: new Set() };
+    // Another project may have been opened meanwhile.
+    if (all || ids.size > 0) await this.#app.attempt(() => this.#changed(all ? [] : [...ids]));
+    this.#isReading = false;
+    if (this.#unread.all || this.#unread.ids.size > 0) this.#changedLater([...this.#unread.ids]);
+  }
+
   /** An empty list means that any image may have changed. */
   async #changed(imageIds: readonly string[]): Promise<void> {
     const changed = new Set(imageIds);
@@ -291,11 +327,15 @@ export class ImagesState {
     const touched = known.filter(
       ([, items]) => changed.size === 0 || items.some((image) => changed.has(image.id)),
     );
-    const mayHaveNew = changed.size === 0 || touched.length === 0;
+    const isKnown = (id: string): boolean =>
+      known.some(([, items]) => items.some((image) => image.id === id));
+    const mayHaveNew = changed.size === 0 || ![...changed].every(isKnown);
     const mayHaveMoved = this.isFiltered || !['name', 'added', 'size'].includes(this.options.sort);
     if (mayHaveNew || mayHaveMoved) {
       await this.refresh();
       for (const [page] of known) if (page !== 0) this.need(page * pageSize, page * pageSize + 1);
+      // What is under way would be thrown away by the next reading.
+      await Promise.all(this.#asked.values());
     } else await Promise.all(touched.map(([page]) => this.#load(page)));
     await this.#replace();
     const imageId = this.selectedId;

@@ -87,8 +87,11 @@ export const imageMethods = {
     input: z.strictObject({ imageId: id, variant: z.enum(['full', 'thumbnail']) }),
     output: z.object({ mime: z.string(), bytes: z.instanceof(Uint8Array) }),
   },
-  /** The images in sight now: thumbnails of others that still wait to be made are given up. */
-  'images.look': { input: z.strictObject({ imageIds: z.array(id).max(2000) }), output: nothing },
+  /**
+   * The images in sight now in one window, which names itself: thumbnails that no window has in sight and that still
+   * wait to be made are given up.
+   */
+  'images.look': { input: z.strictObject({ window: id, imageIds: z.array(id).max(2000) }), output: nothing },
   /** Reads the file again and notes whether it can be read, for one that was repaired or put back. */
   'images.retry': { input: z.strictObject({ imageId: id }), output: imageSummarySchema },
   /** Makes the embedding of an image ahead of need; resolves when it is ready or given up. */
