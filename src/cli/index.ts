@@ -192,7 +192,11 @@ ${exitCodeHelp}`,
     )
     .option('--sample', 'open the sample project')
     .option('--port <n>', 'port; 0 for any free one', portNumber, 7070)
-    .option('--host <address>', 'address to listen on; anything but loopback needs a token', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'address to listen on; anything but loopback needs a token, and who has it has your file rights',
+      '127.0.0.1',
+    )
     .option(
       '--token <token>',
       'token that the browser must bring (default: a new one, when one is needed)',

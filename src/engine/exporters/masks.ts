@@ -44,6 +44,8 @@ export function masksFormat(set: ExportSet): FolderFormat {
       if (imageName(image) !== image.fileName)
         losses.add('file-renamed', `${image.fileName} → ${imageName(image)}`);
       const { classes, objects, order } = paint(image, numbers);
+      for (const annotation of image.annotations)
+        if (!numbers.has(annotation.categoryId)) losses.add('class-unknown', set.nameOf(image, annotation));
       const visible = tell(set, image, order, objects, losses);
       const wideClasses = names.length - 1 > most;
       const wideObjects = order.length > most;
@@ -96,8 +98,9 @@ function paint(image: ExportImage, numbers: ReadonlyMap<number, number>): Painte
   const { width, height } = image.image;
   const classes = new Uint16Array(width * height);
   const objects = new Uint16Array(width * height);
-  const crowds = image.annotations.filter(({ iscrowd }) => iscrowd);
-  const order = [...crowds, ...image.annotations.filter(({ iscrowd }) => !iscrowd)];
+  // A class that was made meanwhile has no number.
+  const known = image.annotations.filter(({ categoryId }) => numbers.has(categoryId));
+  const order = [...known.filter(({ iscrowd }) => iscrowd), ...known.filter(({ iscrowd }) => !iscrowd)];
   for (const [index, annotation] of order.entries()) {
     const { data } = decodeMask(annotation.mask);
     const number = numbers.get(annotation.categoryId) ?? 0;
