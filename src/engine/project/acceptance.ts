@@ -111,7 +111,7 @@ export class Acceptance {
       const masks = proposal.masks.filter((mask) => rleArea(mask) > 0);
       if (className === '' && categoryId === null && masks.length > 0) return 'It has no class.';
       if (reviews.duplicateOf(imageId, className, masks) !== null)
-        return 'An annotation has the same pixels.';
+        return 'An annotation has nearly the same pixels (IoU above 0.9).';
       const category =
         className === ''
           ? categoryId === null
