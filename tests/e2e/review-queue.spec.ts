@@ -23,6 +23,7 @@ async function ended(page: Page): Promise<void> {
 test.describe('the sample’s recordings', () => {
   test('are decided by keys alone, and an undo brings them back', async ({ host, page }) => {
     await withHook(page);
+    await imageReady(page);
     await page.keyboard.press('q');
     const queue = page.getByRole('complementary', { name: 'Review queue' });
     await expect(queue).toBeVisible();
@@ -77,6 +78,7 @@ test.describe('the sample’s recordings', () => {
 
   test('are accepted above a score as one step', async ({ page }) => {
     await withHook(page);
+    await imageReady(page);
     await page.keyboard.press('q');
     await expect(current(page)).toHaveCount(1);
     const total = await cards(page).count();
@@ -156,6 +158,7 @@ test.describe('a run over photographs', () => {
     // The next one is fixed: a box of the person's own replaces the end, and accepting takes what it became.
     await page.keyboard.press('f');
     await imageReady(page);
+    await expect(page.getByRole('button', { name: /^Box/ })).toHaveAttribute('aria-pressed', 'true');
     await drag(page, { x: 60, y: 60 }, { x: 180, y: 200 });
     await page.waitForFunction(() => window.__maskwright?.status === 'waiting');
     await page.keyboard.press('a');
