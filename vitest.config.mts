@@ -16,7 +16,14 @@ export default defineConfig({
         // Commands reach the window's state, whose modules are Svelte's.
         plugins: [svelte()],
         resolve: { alias },
-        test: { name: 'unit', include: ['src/**/*.test.ts'], environment: 'node' },
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts'],
+          environment: 'node',
+          setupFiles: ['tests/support/property-seed.ts'],
+          // A busy machine is no failure.
+          testTimeout: 60_000,
+        },
       },
       {
         resolve: { alias },

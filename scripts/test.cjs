@@ -36,16 +36,26 @@ const checks = [
 const endToEnd = ['web', 'electron'];
 const stepNames = ['install', 'build', ...checks.map(([name]) => name), ...endToEnd];
 
-/** Exit code of a command, 124 when it took too long. */
+const KEPT_CHARACTERS = 6000;
+
+/** Exit code of a command, 124 when it took too long; and the end of what it printed. */
 function run(command, parameters, env, minutes) {
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
+    const colour = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
     const child = spawn(command, parameters, {
       cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, ...env },
+      stdio: ['inherit', 'pipe', 'pipe'],
+      env: { ...process.env, ...colour, ...env },
       // A group of its own, so that all of it can be ended.
       detached: process.platform !== 'win32',
     });
+    let printed = '';
+    const resolve = (code) => settle({ code, printed });
+    for (const stream of ['stdout', 'stderr'])
+      child[stream].on('data', (chunk) => {
+        process[stream].write(chunk);
+        printed = (printed + chunk).slice(-KEPT_CHARACTERS);
+      });
     const end = () => {
       try {
         if (process.platform === 'win32') child.kill();
@@ -69,7 +79,9 @@ function run(command, parameters, env, minutes) {
       say(String(error));
       resolve(127);
     });
-    child.once('exit', (code) => {
+    // What it left behind would keep its output open.
+    child.once('exit', end);
+    child.once('close', (code) => {
       clearTimeout(timer);
       process.off('SIGINT', interrupt);
       process.off('SIGTERM', interrupt);
@@ -89,18 +101,20 @@ async function main() {
   const step = async (name, work) => {
     say(`\n── ${name} ──`);
     const begun = Date.now();
-    const result = await work();
-    results.push({ name, result, seconds: (Date.now() - begun) / 1000 });
+    const { result, printed = '' } = await work();
+    results.push({ name, result, printed, seconds: (Date.now() - begun) / 1000 });
     return result === 'passed';
   };
-  const outcome = (code) => (code === 0 ? 'passed' : `FAILED (${code})`);
+  const outcome = ({ code, printed }) =>
+    code === 0 ? { result: 'passed' } : { result: `FAILED (${code})`, printed };
   const attempt = (work) => async () => {
     try {
       work(say);
-      return 'passed';
+      return { result: 'passed' };
     } catch (error) {
-      say(error instanceof Problem ? error.message : String(error));
-      return 'FAILED';
+      const printed = error instanceof Problem ? error.message : String(error);
+      say(printed);
+      return { result: 'FAILED', printed };
     }
   };
 
@@ -118,9 +132,9 @@ async function main() {
       for (const name of endToEnd) {
         if (!isAsked(name)) continue;
         await step(name, async () => {
-          if (!built) return 'FAILED (no build)';
+          if (!built) return { result: 'FAILED (no build)' };
           const reason = machine[name];
-          if (reason !== null) return `SKIPPED: ${reason}`;
+          if (reason !== null) return { result: `SKIPPED: ${reason}` };
           const parameters = [bin('@playwright', 'test', 'cli.js'), 'test', '--project', name];
           const [command, ...before] =
             name === 'electron' ? [...machine.wrap, process.execPath] : [process.execPath];
@@ -130,11 +144,14 @@ async function main() {
     }
   }
 
+  const failed = results.filter(({ result }) => result.startsWith('FAILED'));
+  // Again at the end, where it is found: hundreds of lines of later steps may lie between.
+  for (const { name, printed } of failed) say(`\n── ${name} failed; the end of its output ──\n${printed}`);
   const width = Math.max(...results.map(({ name }) => name.length));
   say('\nSummary');
   for (const { name, result, seconds } of results)
     say(`  ${name.padEnd(width)}  ${seconds.toFixed(1).padStart(7)} s  ${result}`);
-  return results.some(({ result }) => result.startsWith('FAILED')) ? 1 : 0;
+  return failed.length > 0 ? 1 : 0;
 }
 
 main().then(

@@ -1,4 +1,4 @@
-import { defaultViewConfig, fullView, zoomView } from '@shared/geometry/view';
+import { defaultViewConfig, fullView, maxCoordinate, zoomView } from '@shared/geometry/view';
 import { callOf } from '@shared/tools/gesture';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -19,10 +19,16 @@ describe('a call as numbers', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(whole, zoomed, pixel),
-        fc.tuple(fc.nat(900), fc.nat(900), fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 90 })),
+        fc.tuple(
+          fc.nat(1000),
+          fc.nat(1000),
+          fc.integer({ min: 1, max: 90 }),
+          fc.integer({ min: 1, max: 90 }),
+        ),
         (frame, [x1, y1, w, h]) => {
-          const max = frame.coordinates === 'pixel' ? 380 : 900;
-          const box = { x1: x1 % max, y1: y1 % max, x2: (x1 % max) + w, y2: (y1 % max) + h };
+          const max = maxCoordinate(frame.view, frame.coordinates);
+          const [left, top] = [x1 % (max.width - w + 1), y1 % (max.height - h + 1)];
+          const box = { x1: left, y1: top, x2: left + w, y2: top + h };
           const numbers = { x1: `${box.x1}`, y1: `${box.y1}`, x2: `${box.x2}`, y2: `${box.y2}` };
           const read = readNumbers('segment_box', numbers, 'positive', 'policy', frame);
           if (!('gesture' in read)) throw new Error(JSON.stringify(read));
