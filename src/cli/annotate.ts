@@ -11,6 +11,7 @@ import { MaskwrightError } from '@shared/contract/errors';
 import type { Coordinates } from '@shared/geometry/view';
 import { exitCodes } from './exit-codes';
 import { policyFingerprint, segmenterFingerprint, targetsFingerprint } from './fingerprint';
+import { stopOnSignal } from './interrupt';
 import { cacheDir, outDir, resourcesDir } from './paths';
 import { policyFactory } from './policy-factory';
 import { ProgressDisplay } from './progress-display';
@@ -175,23 +176,4 @@ async function* trajectoryLines(
   finished: readonly { target: DatasetTarget }[],
 ): AsyncGenerator<string, void> {
   for await (const json of log.trajectories(finished.map(({ target }) => target.key))) yield `${json}\n`;
-}
-
-/** Aborts at the first Ctrl+C, so that finished items are kept; the second ends the process at once. */
-function stopOnSignal(): { signal: AbortSignal; dispose(): void } {
-  const abort = new AbortController();
-  const onSignal = (): void => {
-    if (abort.signal.aborted) process.exit(exitCodes.interrupted);
-    process.stderr.write('\nStopping. The same command goes on from here.\n');
-    abort.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return {
-    signal: abort.signal,
-    dispose: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
-    },
-  };
 }

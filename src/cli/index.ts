@@ -1,54 +1,13 @@
 import { applicationVersion } from '@engine/application';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { annotateCommand } from './annotate';
+import { count, exitCodeHelp, integer, pixels, portNumber, tokenText } from './arguments';
 import { exitCodes } from './exit-codes';
 import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
 import { serveCommand } from './serve';
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('It must be a whole number from 1.');
-  return value;
-}
-
-function integer(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return value;
-}
-
-function pixels(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < 0 || value > 50)
-    throw new InvalidArgumentError('It must be a number of pixels from 0 to 50.');
-  return value;
-}
-
-function portNumber(text: string): number {
-  const value = integer(text);
-  if (value < 0 || value > 65_535)
-    throw new InvalidArgumentError('It must be 0 to 65535 (0: any free port).');
-  return value;
-}
-
-function tokenText(text: string): string {
-  if (!/^[A-Za-z0-9_-]{16,}$/.test(text))
-    throw new InvalidArgumentError('It must be at least 16 letters, digits, "-" or "_".');
-  return text;
-}
-
-const exitCodeHelp = `
-Exit codes:
-  ${exitCodes.ok}    everything was done
-  ${exitCodes.itemsFailed}    done, but some items failed or were skipped (they are listed and counted)
-  ${exitCodes.usage}    the command line or an input file is wrong
-  ${exitCodes.failed}    the work could not be done (a model, file or endpoint is missing or broken)
-  ${exitCodes.interrupted}  interrupted; the same command goes on from there
-`;
 
 function program(): Command {
   const root = new Command('maskwright')
