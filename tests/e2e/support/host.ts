@@ -9,7 +9,6 @@ import {
   type ElectronApplication,
   _electron as electron,
   type Page,
-  type PlaywrightWorkerArgs,
 } from '@playwright/test';
 import { appDir, chromiumExecutable, findElectron, sandboxArguments } from './runtime';
 
@@ -51,10 +50,25 @@ interface Running {
 }
 
 /** Lets specs say `test.use({ project: async ({}, use) => … })` with a folder of their own. */
-export const test = base.extend<HostOptions & { host: Host }>({
+export const test = base.extend<HostOptions & { host: Host }, { chromium: () => Promise<Browser> }>({
+  // One browser for all specs of a worker, each in a context of its own; none where none is asked for.
+  chromium: [
+    async ({ playwright }, use) => {
+      let browser: Promise<Browser> | undefined;
+      await use(() => {
+        browser ??= playwright.chromium.launch({
+          executablePath: chromiumExecutable,
+          args: [...sandboxArguments],
+        });
+        return browser;
+      });
+      await (await browser)?.close();
+    },
+    { scope: 'worker' },
+  ],
   kind: ['web', { option: true }],
   project: [undefined, { option: true }],
-  host: async ({ kind, project, playwright }, use, testInfo) => {
+  host: async ({ kind, project, chromium }, use, testInfo) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'maskwright-e2e-'));
     if (kind === 'electron' && findElectron() === null) {
       testInfo.skip(true, 'no Electron binary on this machine');
@@ -62,7 +76,7 @@ export const test = base.extend<HostOptions & { host: Host }>({
     const { host, stop } =
       kind === 'electron'
         ? await startElectron(dataDir, project)
-        : await startWeb(dataDir, project, playwright);
+        : await startWeb(dataDir, project, await chromium());
     try {
       await use(host);
     } finally {
@@ -208,19 +222,11 @@ function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
-async function startWeb(
-  dataDir: string,
-  project: string | undefined,
-  playwright: PlaywrightWorkerArgs['playwright'],
-): Promise<Running> {
+async function startWeb(dataDir: string, project: string | undefined, browser: Browser): Promise<Running> {
   const lines: string[] = [];
   let server = await startServer(dataDir, project, '0', lines);
   const origin = new URL(server.url).origin;
   const { port } = new URL(server.url);
-  const browser: Browser = await playwright.chromium.launch({
-    executablePath: chromiumExecutable,
-    args: [...sandboxArguments],
-  });
   const context: BrowserContext = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   let page = await context.newPage();
   await page.goto(server.url);
@@ -254,7 +260,7 @@ async function startWeb(
   return {
     host,
     async stop() {
-      await browser.close();
+      await context.close();
       server.process.kill('SIGTERM');
       await ended(server.process);
     },
