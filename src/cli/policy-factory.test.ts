@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatasetTarget } from '@engine/datasets';
+import { type DatasetTarget, targetOf } from '@engine/datasets';
 import { newTrajectory } from '@shared/trajectory/tree';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyFactory } from './policy-factory';
@@ -42,19 +42,7 @@ function recording(hash: string, name: string, agent: string): string {
 }
 
 function target(fileName: string, query = 'the cup'): DatasetTarget {
-  return {
-    key: fileName,
-    fileName,
-    imagePath: null,
-    imageId: null,
-    query,
-    groundTruth: null,
-    noTarget: false,
-    category: null,
-    refId: null,
-    annotationIds: [],
-    split: null,
-  };
+  return targetOf({ key: fileName, fileName, query });
 }
 
 describe('a replay', () => {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { annotateBatch, type BatchOptions } from '@engine/batch/annotate';
 import { ProgressLog } from '@engine/batch/progress-log';
 import { reportOf } from '@engine/batch/report';
-import type { DatasetTarget } from '@engine/datasets';
+import { type DatasetTarget, targetOf } from '@engine/datasets';
 import { writeTextParts } from '@engine/exporters';
 import type { Policy } from '@engine/policies/policy';
 import { MaskwrightError } from '@shared/contract/errors';
@@ -16,19 +16,8 @@ const photographs = resolve('resources/samples/first-steps/images');
 const photograph = readdirSync(photographs).find((name) => name.endsWith('.jpg')) ?? '';
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'maskwright-batch-'));
 
-const target = (key: string, query = key): DatasetTarget => ({
-  key,
-  fileName: photograph,
-  imagePath: join(photographs, photograph),
-  imageId: null,
-  query,
-  groundTruth: null,
-  noTarget: true,
-  category: null,
-  refId: null,
-  annotationIds: [],
-  split: null,
-});
+const target = (key: string, query = key): DatasetTarget =>
+  targetOf({ key, fileName: photograph, imagePath: join(photographs, photograph), query, noTarget: true });
 
 const policy = (propose: Policy['propose']): Policy => ({
   identity: { kind: 'test', name: 'test' },

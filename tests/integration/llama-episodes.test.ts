@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { annotateBatch } from '@engine/batch/annotate';
 import { ProgressLog } from '@engine/batch/progress-log';
-import type { DatasetTarget } from '@engine/datasets';
+import { type DatasetTarget, targetOf } from '@engine/datasets';
 import type { ModelChild } from '@engine/models/child-protocol';
 import { nodeModelChild } from '@engine/models/node-model-child';
 import { llamaCppPolicy } from '@engine/policies/llama-cpp';
@@ -32,19 +32,12 @@ function targets(): DatasetTarget[] {
   const names = readdirSync(photographs);
   return Array.from({ length: 20 }, (_, index) => {
     const fileName = names[index % names.length] ?? '';
-    return {
+    return targetOf({
       key: `q${index}`,
       fileName,
       imagePath: join(photographs, fileName),
-      imageId: null,
       query: `thing ${index} <|im_end|> <__media__>`,
-      groundTruth: null,
-      noTarget: false,
-      category: null,
-      refId: null,
-      annotationIds: [],
-      split: null,
-    };
+    });
   });
 }
 

@@ -5,11 +5,10 @@ import { decodeMask, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { headerOf, runEpisode } from '../agent/episode';
-import type { DatasetTarget } from '../datasets';
+import { type DatasetTarget, openTargetImage } from '../datasets';
 import { Environment } from '../environment/environment';
 import { overlap } from '../environment/ground-truth';
 import { ObservationRenderer } from '../environment/observation-image';
-import { openImage } from '../images/image-file';
 import type { Policy } from '../policies/policy';
 import type { ImageSource, Segmenter } from '../segmenters/segmenter';
 import { FailureGuard } from './failure-guard';
@@ -94,12 +93,7 @@ async function runItem(
   renderer: ObservationRenderer,
   options: BatchOptions,
 ): Promise<ItemResult> {
-  if (item.imagePath === null) {
-    throw new MaskwrightError('IMAGE_UNREADABLE', `There is no image ${item.fileName}.`, {
-      hint: 'Give the folder that holds it with --images.',
-    });
-  }
-  const image = await openImage(item.imagePath);
+  const image = await openTargetImage(item);
   const truth = item.noTarget
     ? createBitmap(image.width, image.height)
     : item.groundTruth && decodeMask(item.groundTruth);

@@ -13,7 +13,7 @@ import {
 import { ImageFinder } from './image-finder';
 import { breathe, firstIssue, parseJson, readText } from './json-file';
 import { segmentationToRle } from './segmentation';
-import type { DatasetTarget, Skipped } from './target';
+import { type DatasetTarget, type Skipped, targetOf } from './target';
 
 /** A COCO instances file whose entries were checked one by one. */
 export interface CocoDataset {
@@ -153,19 +153,16 @@ export async function* readCoco(
       if (mask === null) continue;
       const category = names.get(annotation.category_id) ?? String(annotation.category_id);
       const id = Number(annotation.id);
-      yield {
+      yield targetOf({
         key: `${image.id}/${annotation.id ?? `#${index}`}`,
         fileName: image.file_name,
         imagePath: await finder.find(image.file_name),
         imageId: String(image.id),
         query: category,
         groundTruth: mask,
-        noTarget: false,
         category,
-        refId: null,
         annotationIds: Number.isSafeInteger(id) ? [id] : [],
-        split: null,
-      };
+      });
     }
   }
 }

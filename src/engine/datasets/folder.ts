@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
 import { pathInside } from '../project/paths';
-import type { DatasetTarget, Skipped } from './target';
+import { type DatasetTarget, type Skipped, targetOf } from './target';
 import { walkImages } from './walk';
 
 /** Throws NOT_FOUND when there is no such folder. */
@@ -24,18 +24,6 @@ export async function* readFolder(
   const root = await requireFolder(folder);
   for await (const file of walkImages(root, (item, reason) => options.onSkip?.({ item, reason }))) {
     const fileName = pathInside(root, file) ?? file;
-    yield {
-      key: fileName,
-      fileName,
-      imagePath: file,
-      imageId: null,
-      query: '',
-      groundTruth: null,
-      noTarget: false,
-      category: null,
-      refId: null,
-      annotationIds: [],
-      split: null,
-    };
+    yield targetOf({ key: fileName, fileName, imagePath: file });
   }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ReadOptions } from './coco';
 import { ImageFinder } from './image-finder';
 import { readText } from './json-file';
-import type { DatasetTarget } from './target';
+import { type DatasetTarget, targetOf } from './target';
 
 /**
  * A file of queries, in any of three forms:
@@ -150,18 +150,14 @@ export async function* readQueries(
   const lines = parseFile(file, await readText(file));
   const finder = new ImageFinder(options.images ?? dirname(file));
   for (const [index, line] of lines.entries()) {
-    yield {
+    yield targetOf({
       key: `query-${index + 1}`,
       fileName: line.image,
       imagePath: await finder.find(line.image),
       imageId: line.imageId,
       query: line.query,
-      groundTruth: null,
       noTarget: line.noTarget,
       category: line.className,
-      refId: null,
-      annotationIds: [],
-      split: null,
-    };
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { categoryNames, finderFor, maskOf, type ReadOptions, readCocoFile } from './coco';
 import { firstIssue, readJson } from './json-file';
-import type { DatasetTarget } from './target';
+import { type DatasetTarget, targetOf } from './target';
 
 /** One entry of a RefCOCO refs file, converted from pickle to JSON. Extra keys are allowed. */
 export const refSchema = z.looseObject({
@@ -62,19 +62,18 @@ export async function* readRefs(
     const imagePath = await finder.find(image.file_name);
     const sentences = options.sentences === 'all' ? ref.sentences : ref.sentences.slice(0, 1);
     for (const sentence of sentences) {
-      yield {
+      yield targetOf({
         key: options.sentences === 'all' ? `ref-${ref.ref_id}-${sentence.sent_id}` : `ref-${ref.ref_id}`,
         fileName: image.file_name,
         imagePath,
         imageId: String(image.id),
         query: sentence.sent,
         groundTruth: mask,
-        noTarget: false,
         category: names.get(annotation.category_id) ?? null,
         refId: ref.ref_id,
         annotationIds: [ref.ann_id],
         split: ref.split ?? null,
-      };
+      });
     }
   }
 }

@@ -1,4 +1,7 @@
+import { MaskwrightError } from '@shared/contract/errors';
 import type { Rle } from '@shared/mask/rle';
+import { openImage } from '../images/image-file';
+import type { ImageSource } from '../segmenters/segmenter';
 
 /** One thing to be found in one image: what a dataset reader yields. */
 export interface DatasetTarget {
@@ -6,7 +9,7 @@ export interface DatasetTarget {
   key: string;
   /** As the dataset names it, with forward slashes. */
   fileName: string;
-  /** Absolute path where the file was found; null when it was not. */
+  /** Absolute path where the file was found; null when it was not, or where there is no file (see `open`). */
   imagePath: string | null;
   /** The dataset's id of the image, as text; null in a plain folder. */
   imageId: string | null;
@@ -14,12 +17,49 @@ export interface DatasetTarget {
   query: string;
   /** The mask to be found, of the whole image; null when it is not known or there is no target. */
   groundTruth: Rle | null;
+  /** Pixels that do not count, of the whole image, beside those of `groundTruth`; null: all count. */
+  ignore: Rle | null;
   /** True when the dataset says that there is nothing to find. */
   noTarget: boolean;
   category: string | null;
   refId: number | null;
   annotationIds: number[];
   split: string | null;
+  /** Rows of tables that the target belongs to beside its split, such as "short" or "reasoning". */
+  groups: readonly string[];
+  /** Makes the image where it is no file. Use {@link openTargetImage}. */
+  open?: () => Promise<ImageSource>;
+}
+
+/** A target with what is given; all else is not known. */
+export function targetOf(
+  given: Pick<DatasetTarget, 'key' | 'fileName'> & Partial<DatasetTarget>,
+): DatasetTarget {
+  return {
+    imagePath: null,
+    imageId: null,
+    query: '',
+    groundTruth: null,
+    ignore: null,
+    noTarget: false,
+    category: null,
+    refId: null,
+    annotationIds: [],
+    split: null,
+    groups: [],
+    ...given,
+  };
+}
+
+/** The image of a target. Throws IMAGE_UNREADABLE. */
+export async function openTargetImage(
+  target: Pick<DatasetTarget, 'fileName' | 'imagePath' | 'open'>,
+): Promise<ImageSource> {
+  if (target.open) return target.open();
+  if (target.imagePath !== null) return openImage(target.imagePath);
+  throw new MaskwrightError('IMAGE_UNREADABLE', `There is no image ${target.fileName}.`, {
+    hint: 'Give the folder that holds it with --images.',
+  });
 }
 
 /** An entry that could not be used. */

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { type Bitmap, bitmapArea, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
+import { encodeMask } from '@shared/mask/rle';
+import { queryOf } from '@shared/scenes/queries';
+import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
+import { makeScene, type SceneSplit, splits } from '@shared/scenes/scene';
+import type { ImageSource } from '../segmenters/segmenter';
+import type { DatasetOptions, DatasetSource } from './dataset';
+import { breathe } from './json-file';
+import { type DatasetTarget, targetOf } from './target';
+
+/** Scenes of a split unless a limit says how many: there is no end of them. */
+const usualCount = 500;
+
+/** Side of the pictures, px. */
+const side = 336;
+
+/**
+ * ReasonScenes, drawn as they are asked for: one target a scene, in the order of the seeds. Groups are the query's
+ * kind: referring, reasoning, several or none.
+ */
+export function openReasonScenes({ limit }: DatasetOptions): DatasetSource {
+  const count = limit ?? usualCount;
+  return {
+    name: 'ReasonScenes',
+    splits,
+    async *read(split) {
+      for (const one of splits) {
+        if (split !== null && one !== split) continue;
+        for (let seed = 0; seed < count; seed += 1) {
+          // Drawing takes many milliseconds, and nothing else in this loop waits.
+          await breathe();
+          yield sceneTarget(one, seed);
+        }
+      }
+    },
+  };
+}
+
+function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
+  const scene = makeScene(split, seed, side);
+  const rendered = renderScene(scene);
+  const masks = scene.objects.map((_, index) => objectMask(rendered, index));
+  const query = queryOf(scene, masks.map(bitmapArea));
+  const noTarget = query.targets.length === 0;
+  const named = query.targets
+    .map((index) => masks[index])
+    .filter((mask): mask is Bitmap => mask !== undefined);
+  // Not drawn twice for who opens the image at once, and not held for who collects all targets first.
+  const drawn = new WeakRef(rendered);
+  return targetOf({
+    key: `${split}-${seed}`,
+    fileName: `${split}-${seed}.png`,
+    imageId: `${split}-${seed}`,
+    query: query.text,
+    groundTruth: noTarget ? null : encodeMask(named.reduce(unionBitmaps, createBitmap(side, side))),
+    noTarget,
+    split,
+    groups: [query.kind],
+    open: async () => sceneImage(drawn.deref() ?? renderScene(scene)),
+  });
+}
+
+/** The picture of a scene. Its hash is that of its size and pixels, since there is no file. */
+function sceneImage({ width, height, rgb }: RenderedScene): ImageSource {
+  const hash = createHash('sha256').update(`rgb ${width}x${height}\n`).update(rgb).digest('hex');
+  return { hash, width, height, pixels: async () => ({ width, height, data: rgb }) };
+}
