@@ -1,4 +1,4 @@
-import type { Bitmap } from '@shared/mask/bitmap';
+import { type Bitmap, bitmapArea, bitmapIntersectionUnion, unionBitmaps } from '@shared/mask/bitmap';
 import { type EnvironmentState, submittedMasks } from './state';
 
 /** What the query really names: one mask of the image's size, empty when nothing matches. */
@@ -22,13 +22,7 @@ export function iouOfState(state: EnvironmentState, groundTruth: GroundTruth): n
 
 /** Overlap in pixels of the union of some masks with one mask, all of the same size. */
 export function overlap(masks: readonly Bitmap[], truth: Bitmap): { intersection: number; union: number } {
-  let intersection = 0;
-  let union = 0;
-  for (let i = 0; i < truth.data.length; i++) {
-    const inTruth = truth.data[i] === 1;
-    const inAnswer = masks.some((mask) => mask.data[i] === 1);
-    if (inTruth && inAnswer) intersection++;
-    if (inTruth || inAnswer) union++;
-  }
-  return { intersection, union };
+  const [first, ...rest] = masks;
+  if (!first) return { intersection: 0, union: bitmapArea(truth) };
+  return bitmapIntersectionUnion(rest.reduce(unionBitmaps, first), truth);
 }
