@@ -4,6 +4,7 @@ import { ProgressLog } from '@engine/batch/progress-log';
 import { reportOf } from '@engine/batch/report';
 import type { DatasetTarget, Skipped } from '@engine/datasets';
 import { readCocoFile, readFolder, readQueries, readRefs } from '@engine/datasets';
+import { type Shard, shardText, takeShard } from '@engine/datasets/shard';
 import { cocoFromResults, writeTextFile, writeTextParts } from '@engine/exporters';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
@@ -28,6 +29,8 @@ interface AnnotateOptions {
   turns: number;
   concurrency: number;
   seed: number;
+  shard?: Shard;
+  keepFailed?: boolean;
   out: string;
   json?: boolean;
 }
@@ -36,8 +39,9 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   checkSources(options);
   const policySpec = parsePolicySpec(options.policy, resourcesDir);
   const segmenterSpec = parseSegmenterSpec(options.segmenter, resourcesDir);
-  const { targets, skipped } = await readTargets(options);
-  if (policySpec.kind === 'simulated' && !targets.every((target) => target.groundTruth || target.noTarget)) {
+  const { targets: all, skipped } = await readTargets(options);
+  const targets = takeShard(all, options.shard);
+  if (policySpec.kind === 'simulated' && !all.every((target) => target.groundTruth || target.noTarget)) {
     throw new MaskwrightError(
       'INVALID_REQUEST',
       'The simulated annotator needs the ground truth of every target.',
@@ -55,14 +59,16 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   const stop = stopOnSignal();
   const display = new ProgressDisplay(targets.length);
   try {
-    const log = await ProgressLog.open(options.out, {
+    const fingerprint = {
       policy: await policyFingerprint(policySpec),
       coordinates: options.coordinates,
       segmenter: await segmenterFingerprint(segmenterSpec),
       turns: options.turns,
       seed: options.seed,
-      targets: targetsFingerprint(targets),
-    });
+      targets: targetsFingerprint(all),
+      ...(options.shard && { shard: shardText(options.shard) }),
+    };
+    const log = await ProgressLog.open(options.out, fingerprint, { keepFailed: options.keepFailed });
     display.start(log.done.size);
     await annotateBatch(targets, log, {
       segmenter,

@@ -1,3 +1,5 @@
+import { parseShard, type Shard } from '@engine/datasets/shard';
+import { messageOf } from '@shared/contract/errors';
 import { InvalidArgumentError } from 'commander';
 import { exitCodes } from './exit-codes';
 
@@ -34,6 +36,14 @@ export function tokenText(text: string): string {
   if (!/^[A-Za-z0-9_-]{16,}$/.test(text))
     throw new InvalidArgumentError('It must be at least 16 letters, digits, "-" or "_".');
   return text;
+}
+
+export function shard(text: string): Shard {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
 }
 
 /** For the end of a command’s help. */

@@ -2,11 +2,12 @@ import { applicationVersion } from '@engine/application';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import { Command, CommanderError, Option } from 'commander';
 import { annotateCommand } from './annotate';
-import { count, exitCodeHelp, integer, pixels, portNumber, tokenText } from './arguments';
+import { count, exitCodeHelp, integer, pixels, portNumber, shard, tokenText } from './arguments';
 import { exitCodes } from './exit-codes';
 import { exportCommand } from './export';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
+import { mergeCommand } from './merge';
 import { serveCommand } from './serve';
 
 function program(): Command {
@@ -41,6 +42,12 @@ function program(): Command {
     .option('--turns <n>', 'turn budget of an episode', count, 8)
     .option('--concurrency <n>', 'episodes at the same time', count, 1)
     .option('--seed <n>', 'seed of everything random; an item’s own is made of it and its key', integer, 0)
+    .option(
+      '--shard <i/n>',
+      'only every n-th target, from the i-th on; the folders of all shards are merged',
+      shard,
+    )
+    .option('--keep-failed', 'resume without trying failed items again')
     .requiredOption(
       '--out <dir>',
       'folder for coco.json, trajectories.jsonl, report.json; resumed if it holds this run',
@@ -63,6 +70,26 @@ report.json: n, failed, gIoU, cIoU, gIoU_first (after the first segmentation cal
 skipped (entries of the input that could not be used), per_item. A failed item counts as a miss. IoU fields are null where there is no ground truth.${exitCodeHelp}`,
     )
     .action(annotateCommand);
+
+  root
+    .command('merge <dirs...>')
+    .description('Make one run of the folders of its shards.')
+    .requiredOption('--out <dir>', 'folder of the run; made if missing, added to if it holds this run')
+    .option('--json', 'print the report as JSON: items, missing (shards that no folder holds)')
+    .addHelpText(
+      'after',
+      `
+The folders must hold shards of the same command. Afterwards that command, without --shard and with this --out, finds
+their items done, does what is missing and writes the results: the same as if one process had done all.
+
+Example, on two machines and then on one:
+  maskwright annotate … --shard 1/2 --out first
+  maskwright annotate … --shard 2/2 --out second
+  maskwright merge first second --out result
+  maskwright annotate … --keep-failed --out result
+${exitCodeHelp}`,
+    )
+    .action(mergeCommand);
 
   root
     .command('import <source>')

@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { appendFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
+import { type Scores, scoresSchema, type Tokens } from '@shared/evaluation/sample';
 import type { Rle } from '@shared/mask/rle';
-import { type Author, type Trajectory, trajectorySchema } from '@shared/trajectory/schema';
+import { type Author, type Trajectory, trajectorySchema, type Usage } from '@shared/trajectory/schema';
 import { observationAt } from '@shared/trajectory/tree';
 import { z } from 'zod';
 import { readLines } from '../lines';
@@ -20,6 +21,8 @@ export const itemResultSchema = z.discriminatedUnion('ok', [
     /** Pixels shared with the ground truth after the loop and after the first segmentation call. */
     overlap: overlapSchema.nullable(),
     overlapFirst: overlapSchema.nullable(),
+    /** What an evaluation measured, while the ground truth was at hand. */
+    scores: scoresSchema.optional(),
   }),
   z.object({
     ok: z.literal(false),
@@ -44,12 +47,17 @@ export interface FinishedItem {
   status: Trajectory['outcome']['status'];
   turns: number;
   invalidCalls: number;
+  /** Time of policy and environment over all turns, milliseconds. */
+  ms: number;
+  /** Null where the policy told none. */
+  tokens: Tokens | null;
+  scores: Scores | null;
   objects: { mask: Rle; score: number | null; author: Author }[];
 }
 export type ItemSummary = FinishedItem | Extract<ItemResult, { ok: false }>;
 
-const fingerprintFile = 'run.json';
-const logFile = 'progress.jsonl';
+export const fingerprintFile = 'run.json';
+export const logFile = 'progress.jsonl';
 
 /**
  * The finished items of a batch run, one JSON line each, appended as they finish. A run that was killed goes on
@@ -64,15 +72,20 @@ export class ProgressLog {
 
   /**
    * @param fingerprint everything that decides the results; a folder with results of another one is refused
+   * @param options `keepFailed`: failed items count as done, otherwise they are tried again
    * @throws MaskwrightError CONFLICT when the folder holds another run
    */
-  static async open(dir: string, fingerprint: Record<string, unknown>): Promise<ProgressLog> {
+  static async open(
+    dir: string,
+    fingerprint: Record<string, unknown>,
+    options: { keepFailed?: boolean } = {},
+  ): Promise<ProgressLog> {
     await mkdir(dir, { recursive: true });
     const stamp = join(dir, fingerprintFile);
     const text = `${JSON.stringify(fingerprint, null, 2)}\n`;
     const log = new ProgressLog(join(dir, logFile));
     if ((await textOf(stamp)) === text) {
-      await log.load();
+      await log.load(options.keepFailed ?? false);
       return log;
     }
     if (await log.holdsResults()) {
@@ -123,7 +136,7 @@ export class ProgressLog {
     }
   }
 
-  private async load(): Promise<void> {
+  private async load(keepFailed: boolean): Promise<void> {
     await appendFile(this.file, '');
     for await (const { text, start, length, complete } of readLines(this.file)) {
       if (!complete) {
@@ -132,8 +145,10 @@ export class ProgressLog {
       }
       this.size = start + length + 1;
       const parsed = itemResultSchema.safeParse(parseJson(text));
-      // Failed items are tried again: their cause may be gone.
-      if (parsed.success && parsed.data.ok) this.remember(parsed.data, { start, length });
+      if (!parsed.success) continue;
+      // Failed items are tried again: their cause may be gone. A failure beside a result is an earlier one.
+      const counts = parsed.data.ok || (keepFailed && !this.places.has(parsed.data.key));
+      if (counts) this.remember(parsed.data, { start, length });
     }
   }
 
@@ -147,19 +162,35 @@ const lineSchema = z.object({ trajectory: z.unknown() });
 
 export function summaryOf(result: ItemResult): ItemSummary {
   if (!result.ok) return result;
-  const { trajectory, ...rest } = result;
+  const { trajectory, scores = null, ...rest } = result;
+  const { nodes } = trajectory;
   const last = observationAt(trajectory, trajectory.outcome.node);
   return {
     ...rest,
     status: trajectory.outcome.status,
-    turns: trajectory.nodes.length,
-    invalidCalls: trajectory.nodes.filter((node) => node.invalid !== null).length,
+    turns: nodes.length,
+    invalidCalls: nodes.filter((node) => node.invalid !== null).length,
+    ms: nodes.reduce((sum, { timings }) => sum + timings.policyMs + timings.environmentMs, 0),
+    tokens: tokensOf(nodes.map((node) => node.usage)),
+    scores,
     // The submitted masks with the scores of their objects at the last observation.
     objects: trajectory.outcome.masks.map((mask) => ({
       mask,
       score: last.objects.find((object) => object.mask?.counts === mask.counts)?.predictedIou ?? null,
-      author: trajectory.nodes[0]?.author ?? 'agent',
+      author: nodes[0]?.author ?? 'agent',
     })),
+  };
+}
+
+function tokensOf(usages: readonly Usage[]): Tokens | null {
+  if (!usages.some((usage) => usage.promptTokens !== undefined || usage.completionTokens !== undefined))
+    return null;
+  const total = (of: (usage: Usage) => number | undefined): number =>
+    usages.reduce((sum, usage) => sum + (of(usage) ?? 0), 0);
+  return {
+    prompt: total((usage) => usage.promptTokens),
+    completion: total((usage) => usage.completionTokens),
+    cached: total((usage) => usage.cachedTokens),
   };
 }
 
