@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mergeLogs } from '@engine/batch/merge-logs';
@@ -13,14 +21,11 @@ const text = (...path: string[]): string => readFileSync(join(...path), 'utf8');
 /** Eight targets, of which one cannot be done: its image is not there. */
 function someTargets(): string[] {
   const dir = newFolder();
-  const refs = z
-    .array(z.looseObject({ file_name: z.string() }))
-    .parse(JSON.parse(text(coco20.refs)))
-    .slice(0, 8);
-  writeFileSync(join(dir, 'refs.json'), JSON.stringify(refs));
+  const refs = z.array(z.unknown()).parse(JSON.parse(text(coco20.refs)));
+  writeFileSync(join(dir, 'refs.json'), JSON.stringify(refs.slice(0, 8)));
   mkdirSync(join(dir, 'images'));
-  for (const name of new Set(refs.map((ref) => ref.file_name)))
-    if (name !== refs[5]?.file_name) symlinkSync(join(coco20.images, name), join(dir, 'images', name));
+  for (const name of readdirSync(coco20.images))
+    if (name !== '000000000071.jpg') symlinkSync(join(coco20.images, name), join(dir, 'images', name));
   return [
     ...['annotate', '--images', join(dir, 'images'), '--refs', join(dir, 'refs.json')],
     ...['--instances', coco20.instances, '--policy', 'simulated', '--segmenter', surrogates.sam1],
@@ -32,7 +37,7 @@ describe.skipIf(!hasSharedData('shards of real photographs'))('shards of a run',
     const command = someTargets();
     const whole = newFolder();
     const single = await runCli([...command, '--out', whole]);
-    expect(single.code, single.stderr).toBe(1);
+    expect(single.stderr).toContain('"n":8,"failed":1');
 
     const shards = ['1/3', '2/3', '3/3'];
     const folders = shards.map(newFolder);
@@ -53,7 +58,7 @@ describe.skipIf(!hasSharedData('shards of real photographs'))('shards of a run',
     expect(finish.code).toBe(1);
     expect(finish.stderr).toContain('resuming: 7 of 8');
     for (const file of ['coco.json', 'trajectories.jsonl', 'report.json']) {
-      const strip = (all: string): string => all.replace(/"(ms|startedAt|createdAt)":[^,}]+/g, '');
+      const strip = (all: string): string => all.replace(/"(at|createdAt|timings)":("[^"]*"|{[^}]*})/g, '');
       expect(strip(text(out, file)), file).toBe(strip(text(whole, file)));
     }
   });
