@@ -1,7 +1,8 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Scores } from '@shared/evaluation/sample';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
 import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
-import { decodeMask, rleArea } from '@shared/mask/rle';
+import { decodeMask, type Rle, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { headerOf, runEpisode } from '../agent/episode';
@@ -24,27 +25,32 @@ export interface BatchOptions {
   seed: number;
   signal?: AbortSignal;
   onItem?(result: ItemResult): void;
+  /** Measures an episode against its target; recorded with the result. */
+  scoresOf?(item: DatasetTarget, trajectory: Trajectory): Scores | null;
 }
 
 /**
- * Runs an episode for each item that the log does not hold yet, several at a time. An item that fails is recorded
- * with its reason and the rest goes on; an error that ends the run stops all of them.
+ * Runs an episode for each item that the log does not hold yet, several at a time. Items are taken as they are needed,
+ * so that a long data set can be streamed. An item that fails is recorded with its reason and the rest goes on; an error
+ * that ends the run stops all of them.
  *
  * @throws MaskwrightError CANCELLED when the signal aborts, what {@link FailureGuard} gives up with; finished items are
  *   in the log
  */
 export async function annotateBatch(
-  items: readonly DatasetTarget[],
+  items: Iterable<DatasetTarget> | AsyncIterable<DatasetTarget>,
   log: ProgressLog,
   options: BatchOptions,
 ): Promise<void> {
   const renderer = new ObservationRenderer();
-  const waiting = items.filter((item) => !log.done.has(item.key));
+  const waiting = notDone(items, log);
   const guard = new FailureGuard();
   const failure = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
   const work = async (): Promise<void> => {
-    for (let item = waiting.shift(); item; item = waiting.shift()) {
+    // All workers draw from one generator, which serves them one after the other.
+    for (let next = await waiting.next(); !next.done; next = await waiting.next()) {
+      const item = next.value;
       if (signal.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
       const result = await annotateItem(item, renderer, { ...options, signal });
       if (result.ok) guard.succeeded();
@@ -60,8 +66,16 @@ export async function annotateBatch(
       failure.abort();
     });
   await Promise.all(Array.from({ length: Math.max(1, options.concurrency) }, worker));
+  await waiting.return();
   // Those after the first are its echo in the other workers.
   if (errors.length > 0) throw errors[0];
+}
+
+async function* notDone(
+  items: Iterable<DatasetTarget> | AsyncIterable<DatasetTarget>,
+  log: ProgressLog,
+): AsyncGenerator<DatasetTarget, void> {
+  for await (const item of items) if (!log.done.has(item.key)) yield item;
 }
 
 async function annotateItem(
@@ -127,7 +141,8 @@ async function runItem(
       imageWidth: image.width,
       imageHeight: image.height,
       overlap: truth && overlap(trajectory.outcome.masks.map(decodeMask), truth),
-      overlapFirst: truth && overlap(masksAfterFirstSegmentation(trajectory), truth),
+      overlapFirst: truth && overlap(masksAfterFirstSegmentation(trajectory).map(decodeMask), truth),
+      scores: options.scoresOf?.(item, trajectory) ?? undefined,
     };
   } finally {
     await policy.close();
@@ -174,11 +189,9 @@ function trajectoryId(item: DatasetTarget, options: BatchOptions): string {
 }
 
 /** What a single segmentation call would have submitted: one-shot, without looking. */
-function masksAfterFirstSegmentation(trajectory: Trajectory): ReturnType<typeof decodeMask>[] {
+export function masksAfterFirstSegmentation(trajectory: Trajectory): Rle[] {
   const first = trajectory.nodes.find(
     (node) => node.invalid === null && (node.call?.name === 'segment_box' || node.call?.name === 'add_point'),
   );
-  return (first?.observation?.objects ?? []).flatMap((object) =>
-    object.mask ? [decodeMask(object.mask)] : [],
-  );
+  return (first?.observation?.objects ?? []).flatMap(({ mask }) => mask ?? []);
 }

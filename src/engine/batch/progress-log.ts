@@ -68,22 +68,26 @@ export class ProgressLog {
   private readonly places = new Map<string, { start: number; length: number }>();
   private size = 0;
 
-  private constructor(private readonly file: string) {}
+  private constructor(
+    private readonly file: string,
+    private readonly keepMasks: boolean,
+  ) {}
 
   /**
    * @param fingerprint everything that decides the results; a folder with results of another one is refused
-   * @param options `keepFailed`: failed items count as done, otherwise they are tried again
+   * @param options `keepFailed`: failed items count as done, otherwise they are tried again; `keepMasks` false: the
+   *   summaries have no objects, so that memory does not go by the masks of a long data set
    * @throws MaskwrightError CONFLICT when the folder holds another run
    */
   static async open(
     dir: string,
     fingerprint: Record<string, unknown>,
-    options: { keepFailed?: boolean } = {},
+    options: { keepFailed?: boolean; keepMasks?: boolean } = {},
   ): Promise<ProgressLog> {
     await mkdir(dir, { recursive: true });
     const stamp = join(dir, fingerprintFile);
     const text = `${JSON.stringify(fingerprint, null, 2)}\n`;
-    const log = new ProgressLog(join(dir, logFile));
+    const log = new ProgressLog(join(dir, logFile), options.keepMasks ?? true);
     if ((await textOf(stamp)) === text) {
       await log.load(options.keepFailed ?? false);
       return log;
@@ -153,7 +157,8 @@ export class ProgressLog {
   }
 
   private remember(result: ItemResult, place: { start: number; length: number }): void {
-    this.done.set(result.key, summaryOf(result));
+    const summary = summaryOf(result);
+    this.done.set(result.key, summary.ok && !this.keepMasks ? { ...summary, objects: [] } : summary);
     if (result.ok) this.places.set(result.key, place);
   }
 }

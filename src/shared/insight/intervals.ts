@@ -99,7 +99,7 @@ function average(values: readonly number[]): number {
 }
 
 /** Linear between the two nearest of sorted values (type 7, numpy's default). */
-function quantile(sorted: Float64Array, share: number): number {
+export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
   const low = sorted[below]!;

@@ -9,6 +9,7 @@ export interface Overlap {
  * small constants. `segzero`: calculate_iou.py of Seg-Zero (Liu et al., 2025).
  */
 export type Protocol = 'lisa' | 'segzero';
+export const protocols: readonly Protocol[] = ['lisa', 'segzero'];
 
 /** Dice coefficient 2·|A ∩ B| / (|A| + |B|) in 0..1; two empty masks agree: 1. */
 export function dice({ intersection, union }: Overlap): number {
@@ -25,10 +26,19 @@ export function sampleIou(protocol: Protocol, { intersection, union }: Overlap):
   return union > 0 ? intersection / union : 0;
 }
 
-/**
- * gIoU: the mean of the samples' IoU. cIoU: the sum of all intersections over the sum of all unions, which
- * weighs samples by size. Both are 0 without samples, and cIoU is 0 where all unions are.
- */
+/** The mean of the samples' IoU from their sum; 0 without samples. */
+export function gIoUOf(protocol: Protocol, ious: number, count: number): number {
+  if (protocol === 'lisa') return ious / (count + 1e-5);
+  return count > 0 ? ious / count : 0;
+}
+
+/** The sum of all intersections over the sum of all unions, which weighs samples by size; 0 where all unions are. */
+export function cIoUOf(protocol: Protocol, intersections: number, unions: number): number {
+  if (protocol === 'lisa') return intersections / (unions + 1e-10);
+  return unions > 0 ? intersections / unions : 0;
+}
+
+/** Both means over a data set. */
 export function summarize(protocol: Protocol, samples: readonly Overlap[]): { gIoU: number; cIoU: number } {
   let ious = 0;
   let intersections = 0;
@@ -38,11 +48,8 @@ export function summarize(protocol: Protocol, samples: readonly Overlap[]): { gI
     intersections += sample.intersection;
     unions += sample.union;
   }
-  if (protocol === 'lisa') {
-    return { gIoU: ious / (samples.length + 1e-5), cIoU: intersections / (unions + 1e-10) };
-  }
   return {
-    gIoU: samples.length > 0 ? ious / samples.length : 0,
-    cIoU: unions > 0 ? intersections / unions : 0,
+    gIoU: gIoUOf(protocol, ious, samples.length),
+    cIoU: cIoUOf(protocol, intersections, unions),
   };
 }
