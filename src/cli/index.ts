@@ -1,8 +1,10 @@
 import { applicationVersion } from '@engine/application';
+import { datasetKinds } from '@engine/datasets';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import { Command, CommanderError, Option } from 'commander';
 import { annotateCommand } from './annotate';
 import { count, exitCodeHelp, integer, pixels, portNumber, shard, tokenText } from './arguments';
+import { envCommand } from './env';
 import { exitCodes } from './exit-codes';
 import { exportCommand } from './export';
 import { importCommand } from './import';
@@ -192,6 +194,49 @@ ${exitCodeHelp}`,
     .option('--policy <policy>', 'llama:… | openai:… | embedded | none, for this run only')
     .option('--data <dir>', 'folder for settings, samples and caches (default: the user data folder)')
     .action(serveCommand);
+
+  root
+    .command('env')
+    .description('Serve the environment to trainers: the OpenEnv protocol over WebSocket and HTTP.')
+    .option(
+      '--dataset <kind:path>',
+      `items of the episodes: ${datasetKinds.join(', ')} (default: none; clients send images)`,
+    )
+    .option('--split <name>', 'split of the data set (default: all)')
+    .option('--images <dir>', 'folder of its images (default: where the data set has them)')
+    .option(
+      '--segmenter <segmenter>',
+      'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
+      'embedded',
+    )
+    .option('--turns <n>', 'turn budget of an episode', count, 8)
+    .addOption(
+      new Option('--coordinates <convention>', 'how policies write coordinates')
+        .choices(['norm1000', 'pixel'])
+        .default('norm1000'),
+    )
+    .option('--metrics', 'observations tell IoU, Dice and the terms of the reward')
+    .option('--rewards <file>', 'JSON with any part of the weights of the reward')
+    .option('--port <n>', 'port; 0 for any free one', portNumber, 8000)
+    .option('--host <address>', 'address to listen on; anything but loopback needs a token', '127.0.0.1')
+    .option('--token <token>', 'token of the clients (default: a new one, when one is needed)', tokenText)
+    .option('--sessions <n>', 'sessions at the same time', count, 64)
+    .option('--idle-minutes <n>', 'a session without a request for so long is closed', count, 30)
+    .option('--json', 'print the address and what is served as JSON')
+    .addHelpText(
+      'after',
+      `
+The first line on standard output is the base URL that clients are given; with a token it holds the token. The reward of
+an episode is given with its last observation, where the data set has ground truth, which itself never leaves.
+
+Examples:
+  maskwright env --dataset reasonseg:ReasonSeg --split train --segmenter encoder.onnx,decoder.onnx --port 8000
+  maskwright env --dataset reasonscenes --metrics --port 0 --json
+
+Protocol, limits and a Python client: docs/environment-server.md
+`,
+    )
+    .action(envCommand);
 
   root
     .command('inspect')

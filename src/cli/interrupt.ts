@@ -15,11 +15,14 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 }
 
 /** Aborts at the first Ctrl+C, so that finished items are kept; the second ends the process at once. */
-export function stopOnSignal(): { signal: AbortSignal; dispose(): void } {
+export function stopOnSignal(said = 'Stopping. The same command goes on from here.'): {
+  signal: AbortSignal;
+  dispose(): void;
+} {
   const abort = new AbortController();
   const onSignal = (): void => {
     if (abort.signal.aborted) process.exit(exitCodes.interrupted);
-    process.stderr.write('\nStopping. The same command goes on from here.\n');
+    process.stderr.write(`\n${said}\n`);
     abort.abort();
   };
   process.on('SIGINT', onSignal);

@@ -25,7 +25,8 @@ export interface ImageInfo {
   mime: string;
 }
 
-const mimes: ReadonlyMap<string, string> = new Map([
+/** Types that are read, by the decoder's name of the format. */
+export const imageMimes: ReadonlyMap<string, string> = new Map([
   ['jpeg', 'image/jpeg'],
   ['png', 'image/png'],
   ['webp', 'image/webp'],
@@ -44,7 +45,7 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
     const { size } = await stat(path);
     if (size === 0) throw unreadableImage('the file is empty');
     const metadata = await sharp(path, { limitInputPixels: maxPixels }).metadata();
-    const mime = mimes.get(metadata.format ?? '');
+    const mime = imageMimes.get(metadata.format ?? '');
     const { width, height, orientation } = metadata;
     if (mime === undefined)
       throw unreadableImage(`the type ${metadata.format ?? 'unknown'} is not supported`);

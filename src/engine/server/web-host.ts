@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { webSocketChannel } from '@shared/contract/channels';
@@ -9,10 +9,10 @@ import { callHandler, type RpcEngine, serveChannel } from '@shared/contract/rpc-
 import { MAX_MESSAGE_BYTES } from '@shared/contract/wire';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { isImagePath, serveImage } from './images';
+import { addressOf, checkTokenBeyondLoopback, listen } from './listen';
 import {
   contentSecurityPolicy,
   isKnownHost,
-  isLoopback,
   isOwnOrigin,
   isSameSecret,
   namesOf,
@@ -63,15 +63,7 @@ function targetOf(request: IncomingMessage): { pathname: string; search: string 
 export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const { engine, rendererDir, host, token, log } = options;
   const checkOutputs = options.checkOutputs ?? process.env.MASKWRIGHT_CHECK_OUTPUTS === '1';
-  if (!isLoopback(host) && (token === null || token === '')) {
-    throw new MaskwrightError(
-      'FORBIDDEN',
-      `Listening on ${host} would open this machine's images to the network.`,
-      {
-        hint: 'Give a token, or listen on 127.0.0.1 and forward the port (ssh -L).',
-      },
-    );
-  }
+  checkTokenBeyondLoopback(host, token, "this machine's images");
   await access(join(rendererDir, 'index.html')).catch(() => {
     throw new MaskwrightError('NOT_FOUND', 'The user interface is not built.', {
       hint: 'Run npm run build.',
@@ -85,17 +77,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const hint =
-        error.code === 'EADDRINUSE' ? 'Another program uses it: choose another port, or 0 for any.' : '';
-      const message = `Cannot listen on ${host}:${options.port}: ${messageOf(error)}`;
-      reject(new MaskwrightError('CONFLICT', message, { hint, cause: error }));
-    });
-    server.listen(options.port, host, resolve);
-  });
-  const address: AddressInfo | string | null = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  const port = await listen(server, host, options.port);
   /** Cookies do not know ports: two hosts on one machine must not take each other's. */
   const cookieName = `maskwright-${port}`;
 
@@ -208,8 +190,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   }, PING_MS);
   heartbeat.unref();
 
-  const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  const base = `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}/`;
+  const base = `${addressOf(host, port)}/`;
   return {
     url: token === null ? base : `${base}?token=${encodeURIComponent(token)}`,
     port,
