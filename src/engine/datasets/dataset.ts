@@ -1,5 +1,11 @@
-import { MaskwrightError } from '@shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Size } from '@shared/geometry/types';
+import { readImageSize } from '../images/image-file';
+import { openCocoTargets } from './coco-targets';
+import { openFolderTargets } from './folder-targets';
+import { openProjectTargets } from './project-targets';
 import { openReasonScenes } from './reason-scenes';
+import { openReasonSeg } from './reason-seg';
 import { openRefCoco } from './ref-coco';
 import type { DatasetTarget, Skipped } from './target';
 
@@ -22,7 +28,7 @@ export interface DatasetOptions {
   instances?: string | null;
   /** refcoco: who made the splits (`unc`, `google`, `umd`), where a folder has more than one file of refs. */
   splitBy?: string | null;
-  /** Texts of an entry that become targets: the first (the default) or each of them. */
+  /** refcoco, reasonseg: texts of an entry that become targets, the first (the default) or each of them. */
   sentences?: 'first' | 'all';
   /** folder: file of queries (see queries.ts); absent: `queries.json`, `.jsonl`, `.csv`, `.tsv` or `.txt` in it. */
   queries?: string | null;
@@ -108,8 +114,14 @@ async function openSource(spec: DatasetSpec, options: DatasetOptions): Promise<D
       return openReasonScenes(options);
     case 'refcoco':
       return openRefCoco(path, options);
-    default:
-      throw new MaskwrightError('INVALID_REQUEST', `Data sets of the kind ${spec.kind} cannot be read yet.`);
+    case 'reasonseg':
+      return openReasonSeg(path, options);
+    case 'coco':
+      return openCocoTargets(path, options);
+    case 'project':
+      return openProjectTargets(path);
+    case 'folder':
+      return openFolderTargets(path, options);
   }
 }
 
@@ -121,22 +133,36 @@ async function* usable(
   options: TargetsOptions,
 ): AsyncGenerator<DatasetTarget, void> {
   const { onSkip, signal } = options;
-  let left = limit;
-  if (left <= 0) return;
+  const keys = new Set<string>();
+  const sizes = new Map<string, Promise<Size>>();
+  if (limit <= 0) return;
   for await (const target of source.read(split, options)) {
     if (signal?.aborted) throw new MaskwrightError('CANCELLED', 'Reading the data set was stopped.');
-    const reason = await whyUnusable(target);
-    if (reason !== null) onSkip?.({ item: target.key, reason });
-    else {
-      yield target;
-      left -= 1;
-      if (left <= 0) return;
+    const reason = keys.has(target.key) ? 'another one has the same id' : await whyUnusable(target, sizes);
+    if (reason !== null) {
+      onSkip?.({ item: target.key, reason });
+      continue;
     }
+    keys.add(target.key);
+    yield target;
+    if (keys.size >= limit) return;
   }
 }
 
-async function whyUnusable(target: DatasetTarget): Promise<string | null> {
+async function whyUnusable(target: DatasetTarget, sizes: Map<string, Promise<Size>>): Promise<string | null> {
   if (target.query.trim() === '') return 'its query is empty';
-  if (target.imagePath === null && !target.open) return `the image ${target.fileName} was not found`;
-  return null;
+  if (target.open) return null;
+  const path = target.imagePath;
+  if (path === null) return `the image ${target.fileName} was not found`;
+  try {
+    const known = sizes.get(path) ?? readImageSize(path);
+    sizes.set(path, known);
+    const { width, height } = await known;
+    const odd = [target.groundTruth, target.ignore].find(
+      (mask) => mask && (mask.size[0] !== height || mask.size[1] !== width),
+    );
+    return odd ? `its mask is ${odd.size[1]} × ${odd.size[0]} pixels, the image ${width} × ${height}` : null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }

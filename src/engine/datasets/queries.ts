@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { MaskwrightError } from '@shared/contract/errors';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import { z } from 'zod';
 import type { ReadOptions } from './coco';
 import { ImageFinder } from './image-finder';
@@ -13,7 +13,8 @@ import { type DatasetTarget, targetOf } from './target';
  * - lines `a.jpg,the dog` or `a.jpg<tab>the dog`; a first line `image,query` (or `image,text`) is a heading. Quotes
  *   as in CSV: `"a,b.jpg","the ""big"" dog"`. Empty lines and lines that begin with `#` are left out.
  * `file_name` may stand for `image`, and `text` for `query`. A class goes in `class` or `category`; in lines it needs
- * the heading `image,query,class`. `"no_target": true` says that there is nothing to find.
+ * the heading `image,query,class`. `"no_target": true` says that there is nothing to find; `"mask"` names a PNG file
+ * whose pixels other than 0 are what is to be found.
  */
 const querySchema = z
   .looseObject({
@@ -25,6 +26,7 @@ const querySchema = z
     category: z.string().optional(),
     image_id: z.union([z.number(), z.string()]).optional(),
     no_target: z.boolean().optional(),
+    mask: z.string().min(1).optional(),
   })
   .refine((entry) => (entry.image ?? entry.file_name) !== undefined, 'it names no image')
   .refine((entry) => (entry.query ?? entry.text ?? '').trim() !== '', 'it has no query');
@@ -36,6 +38,8 @@ export interface QueryLine {
   className: string | null;
   imageId: string | null;
   noTarget: boolean;
+  /** File of the ground truth, as the file names it. */
+  mask: string | null;
 }
 
 /** At most so many parts of a CSV line, the last one with all the rest; null when a quote is left open. */
@@ -86,21 +90,34 @@ function fromObject(value: unknown, place: string): QueryLine {
     className: (entry.class ?? entry.category ?? '').trim() || null,
     imageId: entry.image_id === undefined ? null : String(entry.image_id),
     noTarget: entry.no_target === true,
+    mask: entry.mask ?? null,
   };
 }
 
-/** Parses the text of a queries file. Throws FORMAT_UNREADABLE that names the entry or line. */
-export function parseQueries(text: string): QueryLine[] {
+/**
+ * Parses the text of a queries file. Throws FORMAT_UNREADABLE that names the entry or line, unless `onBroken` is there
+ * to be told of it: then the rest goes on.
+ */
+export function parseQueries(text: string, onBroken?: (place: string, reason: string) => void): QueryLine[] {
+  const take = (value: unknown, place: string): QueryLine[] => {
+    try {
+      return [fromObject(value, place)];
+    } catch (error) {
+      if (!onBroken) throw error;
+      onBroken(place, messageOf(error).replace(`${place}: `, ''));
+      return [];
+    }
+  };
   const trimmed = text.trim();
   if (trimmed.startsWith('[') || trimmed.startsWith('{')) {
     const whole = parsedJson(trimmed);
-    if (Array.isArray(whole)) return whole.map((entry, index) => fromObject(entry, `Entry ${index + 1}`));
+    if (Array.isArray(whole)) return whole.flatMap((entry, index) => take(entry, `Entry ${index + 1}`));
     const single = querySchema.safeParse(whole);
     if (single.success) return [fromObject(whole, 'Entry 1')];
     const map = z.record(z.string(), z.union([z.string(), z.array(z.string())])).safeParse(whole);
     if (map.success) {
       return Object.entries(map.data).flatMap(([image, queries]) =>
-        (Array.isArray(queries) ? queries : [queries]).map((query) => fromObject({ image, query }, image)),
+        (Array.isArray(queries) ? queries : [queries]).flatMap((query) => take({ image, query }, image)),
       );
     }
   }
@@ -109,13 +126,13 @@ export function parseQueries(text: string): QueryLine[] {
     const content = line.trim();
     if (content === '' || content.startsWith('#')) return [];
     const place = `Line ${index + 1}`;
-    if (content.startsWith('{')) return [fromObject(parsedJson(content), place)];
+    if (content.startsWith('{')) return take(parsedJson(content), place);
     if (index === 0 && headingPattern.test(content)) {
       columns = splitLine(content, 3)?.length ?? 2;
       return [];
     }
     const [image, query, className] = splitLine(content, columns) ?? [];
-    return [fromObject({ image, query, class: className }, place)];
+    return take({ image, query, class: className }, place);
   });
 }
 

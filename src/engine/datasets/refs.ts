@@ -1,25 +1,96 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { type PickleValue, parsePickle } from '@shared/formats/pickle';
+import { plainOf } from '@shared/formats/pickle-plain';
 import { z } from 'zod';
 import { categoryNames, finderFor, maskOf, type ReadOptions, readCocoFile } from './coco';
-import { firstIssue, readJson } from './json-file';
-import { type DatasetTarget, targetOf } from './target';
+import { firstIssue, parseJson, readText } from './json-file';
+import { type DatasetTarget, type Skipped, targetOf } from './target';
 
-/** One entry of a RefCOCO refs file, converted from pickle to JSON. Extra keys are allowed. */
-export const refSchema = z.looseObject({
+/** One entry of a RefCOCO refs file. Extra keys are allowed. */
+const refSchema = z.object({
   ref_id: z.number().int(),
   ann_id: z.number().int(),
   image_id: z.number().int(),
-  file_name: z.string().optional(),
   split: z.string().optional(),
-  category_id: z.number().int().optional(),
-  sentences: z.array(z.looseObject({ sent: z.string(), sent_id: z.number().int() })).min(1),
+  sentences: z.array(z.object({ sent: z.string(), sent_id: z.number().int() })).min(1),
 });
 export type Ref = z.infer<typeof refSchema>;
 
-export interface ReadRefsOptions extends ReadOptions {
-  /** `first`: one row a ref (the default); `all`: every sentence. */
+export interface RefsOptions extends ReadOptions {
+  /** `first`: one row a ref (the default), as Seg-Zero counts; `all`: every sentence, as LISA does. */
   sentences?: 'first' | 'all';
-  /** Only refs of this split, such as "val". */
+  /** Only refs of this split, such as "val"; see {@link isInSplit}. */
   split?: string | null;
+}
+
+/** Values that one ref may hold, lists within lists included. */
+const valuesOfRef = 100_000;
+
+/**
+ * The refs of a file, `refs(unc).p` as it was published (pickle) or converted to JSON, each checked by itself. Throws
+ * NOT_FOUND or FORMAT_UNREADABLE.
+ */
+export async function readRefsFile(file: string): Promise<{ refs: Ref[]; skipped: Skipped[] }> {
+  const refs: Ref[] = [];
+  const skipped: Skipped[] = [];
+  for (const [index, entry] of (await readEntries(file)).entries()) {
+    const skip = (reason: string): void => {
+      skipped.push({ item: `ref at place ${index + 1}`, reason });
+    };
+    try {
+      const parsed = refSchema.safeParse(entry());
+      if (parsed.success) refs.push(parsed.data);
+      else skip(firstIssue(parsed.error));
+    } catch (error) {
+      skip(messageOf(error));
+    }
+  }
+  return { refs, skipped };
+}
+
+async function readEntries(file: string): Promise<(() => unknown)[]> {
+  const what = 'a list of refs as in RefCOCO, as pickle or JSON';
+  if (!file.endsWith('.p') && !file.endsWith('.pkl') && !file.endsWith('.pickle')) {
+    const list = parseJson(await readText(file), file, z.array(z.unknown()), what);
+    return list.map((entry) => () => entry);
+  }
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new MaskwrightError('NOT_FOUND', `The file ${file} cannot be read: ${messageOf(error)}`, {
+      hint: 'Check the path.',
+    });
+  });
+  let list: PickleValue;
+  try {
+    list = parsePickle(bytes);
+    if (!Array.isArray(list)) throw new Error('it holds no list');
+  } catch (error) {
+    throw new MaskwrightError('FORMAT_UNREADABLE', `${file} cannot be read: ${messageOf(error)}`, {
+      hint: `Choose ${what}.`,
+      cause: error,
+    });
+  }
+  return list.map((entry) => () => plainOf(entry, valuesOfRef));
+}
+
+/**
+ * Whether a ref belongs to a split, by the rules of the REFER API: `testA`, `testB` and `testC` take every split with
+ * that letter (`testAB` too), `test` takes every split with "test" in it.
+ */
+export function isInSplit(split: string | undefined, wanted: string): boolean {
+  if (split === undefined) return false;
+  if (/^test[ABC]$/.test(wanted)) return split.startsWith('test') && split.includes(wanted.slice(-1));
+  return wanted === 'test' ? split.includes('test') : split === wanted;
+}
+
+/** The splits of refs, in their usual order, with `test` for all of testA, testB … together. */
+export function splitsOf(refs: readonly Ref[]): string[] {
+  const found = new Set(refs.flatMap(({ split }) => split ?? []));
+  if ([...found].some((split) => split.includes('test'))) found.add('test');
+  const usual = ['train', 'val', 'test', 'testA', 'testB', 'testC'];
+  const others = [...found].filter((split) => !usual.includes(split)).sort();
+  return [...usual.filter((split) => found.has(split)), ...others];
 }
 
 /**
@@ -30,22 +101,26 @@ export interface ReadRefsOptions extends ReadOptions {
 export async function* readRefs(
   refsFile: string,
   instancesFile: string,
-  options: ReadRefsOptions = {},
+  options: RefsOptions = {},
 ): AsyncGenerator<DatasetTarget, void> {
-  const entries = await readJson(refsFile, z.array(z.unknown()), 'a list of refs as in RefCOCO, as JSON');
+  yield* refTargets(await readRefsFile(refsFile), instancesFile, options);
+}
+
+/** The targets of refs that were read already, as {@link readRefs} gives them. */
+export async function* refTargets(
+  { refs, skipped }: { refs: readonly Ref[]; skipped: readonly Skipped[] },
+  instancesFile: string,
+  options: RefsOptions,
+): AsyncGenerator<DatasetTarget, void> {
+  for (const entry of skipped) options.onSkip?.(entry);
   const dataset = await readCocoFile(instancesFile);
-  for (const skipped of dataset.skipped) options.onSkip?.(skipped);
+  for (const entry of dataset.skipped) options.onSkip?.(entry);
   const finder = finderFor(instancesFile, options.images);
   const names = categoryNames(dataset.categories);
   const images = new Map(dataset.images.map((image) => [String(image.id), image]));
-  for (const [index, entry] of entries.entries()) {
-    const parsed = refSchema.safeParse(entry);
-    if (!parsed.success) {
-      options.onSkip?.({ item: `ref at place ${index + 1}`, reason: firstIssue(parsed.error) });
-      continue;
-    }
-    const ref = parsed.data;
-    if (options.split !== undefined && options.split !== null && ref.split !== options.split) continue;
+  const wanted = options.split ?? null;
+  for (const ref of refs) {
+    if (wanted !== null && !isInSplit(ref.split, wanted)) continue;
     const item = `ref ${ref.ref_id}`;
     const image = images.get(String(ref.image_id));
     const annotation = dataset.annotations
@@ -57,9 +132,9 @@ export async function* readRefs(
       options.onSkip?.({ item, reason });
       continue;
     }
-    const mask = maskOf(annotation, image, (skipped) => options.onSkip?.({ item, reason: skipped.reason }));
+    const mask = maskOf(annotation, image, ({ reason }) => options.onSkip?.({ item, reason }));
     if (mask === null) continue;
-    const imagePath = await finder.find(image.file_name);
+    const imagePath = (await finder.find(image.file_name)) ?? (await finder.find(newName(image.file_name)));
     const sentences = options.sentences === 'all' ? ref.sentences : ref.sentences.slice(0, 1);
     for (const sentence of sentences) {
       yield targetOf({
@@ -76,4 +151,9 @@ export async function* readRefs(
       });
     }
   }
+}
+
+/** COCO's name of an image since 2017, which has no `COCO_train2014_`. */
+function newName(fileName: string): string {
+  return basename(fileName).replace(/^COCO_(train|val)2014_/, '');
 }

@@ -35,6 +35,30 @@ export const imageMimes: ReadonlyMap<string, string> = new Map([
   ['heif', 'image/avif'],
 ]);
 
+/** Type and size after EXIF orientation, from the file's first bytes. */
+async function readHeader(path: string): Promise<Omit<ImageInfo, 'hash'>> {
+  const { size } = await stat(path);
+  if (size === 0) throw unreadableImage('the file is empty');
+  const metadata = await sharp(path, { limitInputPixels: maxPixels }).metadata();
+  const mime = imageMimes.get(metadata.format ?? '');
+  const { width, height, orientation } = metadata;
+  if (mime === undefined) throw unreadableImage(`the type ${metadata.format ?? 'unknown'} is not supported`);
+  if (width === undefined || height === undefined || width < 1 || height < 1)
+    throw unreadableImage('it has no size');
+  const turned = orientation !== undefined && orientation >= 5 && orientation <= 8;
+  return { mime, width: turned ? height : width, height: turned ? width : height };
+}
+
+/** Size of an image in pixels, after EXIF orientation, without reading all of it. Throws IMAGE_UNREADABLE. */
+export async function readImageSize(path: string): Promise<Size> {
+  try {
+    const { width, height } = await readHeader(path);
+    return { width, height };
+  } catch (error) {
+    throw asUnreadable(error);
+  }
+}
+
 /**
  * Size, type and hash of an image file. Its pixels are decoded only when its end is missing, to tell a file that was
  * cut off from an odd one. Throws IMAGE_UNREADABLE for a missing, empty, broken, cut off or too large file and for a
@@ -42,16 +66,7 @@ export const imageMimes: ReadonlyMap<string, string> = new Map([
  */
 export async function readImageInfo(path: string): Promise<ImageInfo> {
   try {
-    const { size } = await stat(path);
-    if (size === 0) throw unreadableImage('the file is empty');
-    const metadata = await sharp(path, { limitInputPixels: maxPixels }).metadata();
-    const mime = imageMimes.get(metadata.format ?? '');
-    const { width, height, orientation } = metadata;
-    if (mime === undefined)
-      throw unreadableImage(`the type ${metadata.format ?? 'unknown'} is not supported`);
-    if (width === undefined || height === undefined || width < 1 || height < 1)
-      throw unreadableImage('it has no size');
-    const turned = orientation !== undefined && orientation >= 5 && orientation <= 8;
+    const { mime, width, height } = await readHeader(path);
     const hash = createHash('sha256');
     let end = Buffer.alloc(0);
     await pipeline(
@@ -65,12 +80,7 @@ export async function readImageInfo(path: string): Promise<ImageInfo> {
       hash,
     );
     if (mayBeCutOff(mime, end)) await sharp(path, { failOn: 'error', limitInputPixels: maxPixels }).stats();
-    return {
-      hash: hash.digest('hex'),
-      width: turned ? height : width,
-      height: turned ? width : height,
-      mime,
-    };
+    return { hash: hash.digest('hex'), width, height, mime };
   } catch (error) {
     throw asUnreadable(error);
   }
