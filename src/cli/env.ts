@@ -16,6 +16,7 @@ interface EnvOptions {
   dataset?: string;
   split?: string;
   images?: string;
+  limit?: number;
   segmenter: string;
   turns: number;
   coordinates: Coordinates;
@@ -89,8 +90,8 @@ async function readTargets(
   signal: AbortSignal,
 ): Promise<DatasetTarget[]> {
   if (options.dataset === undefined) return [];
-  const { split, images } = options;
-  const dataset = await openDataset(parseDatasetSpec(options.dataset), { split, images });
+  const { split, images, limit } = options;
+  const dataset = await openDataset(parseDatasetSpec(options.dataset), { split, images, limit });
   const targets: DatasetTarget[] = [];
   const onSkip = ({ item, reason }: Skipped): void => log(`skipped ${item}: ${reason}`);
   for await (const target of dataset.targets({ onSkip, signal })) targets.push(target);

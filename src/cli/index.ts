@@ -1,16 +1,36 @@
+import { defaultObservationImages } from '@engine/agent/prompt';
 import { applicationVersion } from '@engine/application';
 import { datasetKinds } from '@engine/datasets';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import { trainingEngines } from '@shared/training/manifest';
+import { defaultLearnableOptions } from '@shared/trajectory/learnable';
 import { Command, CommanderError, Option } from 'commander';
 import { annotateCommand } from './annotate';
-import { count, exitCodeHelp, integer, pixels, portNumber, shard, tokenText } from './arguments';
+import {
+  count,
+  countFromZero,
+  countOrNone,
+  counts,
+  exitCodeHelp,
+  imageCount,
+  integer,
+  pixels,
+  portNumber,
+  shard,
+  share,
+  tokenText,
+} from './arguments';
+import { compareCommand } from './compare';
 import { envCommand } from './env';
+import { evalCommand } from './eval';
 import { exitCodes } from './exit-codes';
 import { exportCommand } from './export';
+import { exportTrainingCommand, validateTrainingCommand } from './export-training';
 import { importCommand } from './import';
 import { inspectCommand } from './inspect';
 import { mergeCommand } from './merge';
 import { serveCommand } from './serve';
+import { synthesizeCommand } from './synthesize';
 
 function program(): Command {
   const root = new Command('maskwright')
@@ -72,6 +92,154 @@ report.json: n, failed, gIoU, cIoU, gIoU_first (after the first segmentation cal
 skipped (entries of the input that could not be used), per_item. A failed item counts as a miss. IoU fields are null where there is no ground truth.${exitCodeHelp}`,
     )
     .action(annotateCommand);
+
+  root
+    .command('eval')
+    .description(
+      'Evaluate a policy on a data set: both metric protocols, intervals, a page with the worst cases.',
+    )
+    .requiredOption('--dataset <kind:path>', `data set: ${datasetKinds.join(', ')}`)
+    .option('--split <name>', 'split of the data set (default: all)')
+    .option('--images <dir>', 'folder of its images (default: where the data set has them)')
+    .option('--instances <file>', 'refcoco: COCO instances (default: instances.json beside the refs)')
+    .option('--split-by <name>', 'refcoco: unc, google or umd, where a folder has several files of refs')
+    .addOption(
+      new Option('--sentences <which>', 'refcoco: sentences of a referent that become samples')
+        .choices(['first', 'all'])
+        .default('first'),
+    )
+    .option('--queries <file>', 'folder: image and query pairs')
+    .option(
+      '--policy <policy>',
+      'simulated | llama:MODEL.gguf[,MMPROJ.gguf] | openai:URL[#MODEL] | replay:FILE | embedded',
+      'embedded',
+    )
+    .option(
+      '--segmenter <segmenter>',
+      'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
+      'embedded',
+    )
+    .addOption(
+      new Option('--coordinates <convention>', 'how the policy writes coordinates')
+        .choices(['norm1000', 'pixel'])
+        .default('norm1000'),
+    )
+    .option('--turns <n>', 'turn budget of an episode', count, 8)
+    .option('--sweep <n,…>', 'other turn budgets to evaluate besides, each with its own episodes', counts)
+    .option('--concurrency <n>', 'episodes at the same time', count, 1)
+    .option('--seed <n>', 'seed of everything random, the intervals included', integer, 0)
+    .option('--limit <n>', 'at most so many targets', count)
+    .option('--cases <n>', 'worst cases that the page shows as pictures', countOrNone, 12)
+    .option(
+      '--shard <i/n>',
+      'only every n-th target, from the i-th on; the folders of all shards are merged',
+      shard,
+    )
+    .option('--keep-failed', 'resume without trying failed samples again')
+    .requiredOption(
+      '--out <dir>',
+      'folder for report.json, report.html, samples.jsonl; resumed if it holds this run',
+    )
+    .option('--json', 'print the report as JSON on standard output')
+    .addHelpText(
+      'after',
+      `
+report.json: n, failed, protocols (lisa and segzero, each with gIoU and cIoU: value, low, high of the 95 % interval),
+one_shot (after the first segmentation call), precision, dice, boundary_f, turns, invalid_calls, ms, tokens; the same by
+split, group and turn budget. A failed sample counts as a miss. A run that was stopped goes on when the same command is
+given again; a budget added to --sweep costs only its own episodes.
+
+Examples:
+  maskwright eval --dataset reasonseg:ReasonSeg --split val --policy openai:http://127.0.0.1:8000/v1 \\
+    --segmenter sam_encoder.onnx,sam_decoder.onnx --concurrency 16 --out result
+  maskwright eval --dataset reasonscenes --split test --policy simulated --sweep 1,2,4,8 --out upper-bound
+
+How each protocol counts: docs/evaluation.md
+${exitCodeHelp}`,
+    )
+    .action(evalCommand);
+
+  root
+    .command('compare <a> <b>')
+    .description('Compare two evaluations of the same samples: B against A, with paired intervals.')
+    .option('--common', 'where the runs have different samples, compare those that both have')
+    .option('--seed <n>', 'seed of the intervals', integer, 0)
+    .option('--json', 'print the comparison as JSON')
+    .option('--out <file>', 'write it as a page too (HTML)')
+    .addHelpText(
+      'after',
+      `
+Intervals are drawn by pairs of samples, so what makes a sample hard for both runs does not widen them. A difference
+whose interval excludes 0 is not chance, as far as the samples stand for others.
+
+Example:
+  maskwright compare before after --out compared.html
+${exitCodeHelp}`,
+    )
+    .action(compareCommand);
+
+  root
+    .command('synthesize')
+    .description(
+      'Make trajectories for training from a data set with ground truth: episodes, filters, thoughts.',
+    )
+    .requiredOption('--dataset <kind[:path]>', `data set: ${datasetKinds.join(', ')}`)
+    .option('--split <name>', 'split of the data set (default: all)')
+    .option('--images <dir>', 'folder of its images (default: where the data set has them)')
+    .option('--instances <file>', 'refcoco: the COCO instances (default: beside the refs)')
+    .option('--limit <n>', 'only so many targets, from the first on', count)
+    .option('--per-target <n>', 'episodes of each target', count, 1)
+    .option(
+      '--policy <policy>',
+      'simulated | openai:URL[#MODEL] (a teacher) | llama:MODEL.gguf[,MMPROJ.gguf]',
+      'simulated',
+    )
+    .option('--mix <json>', 'simulated: how its episodes differ; JSON, or a file of it')
+    .option('--rewrite-thoughts <teacher>', 'openai:URL[#MODEL] writes the thoughts of what is kept')
+    .addOption(
+      new Option('--coordinates <convention>', 'how calls write coordinates')
+        .choices(['norm1000', 'pixel'])
+        .default('norm1000'),
+    )
+    .option(
+      '--segmenter <segmenter>',
+      'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
+      'embedded',
+    )
+    .option('--turns <n>', 'turn budget of an episode', count, 8)
+    .option('--concurrency <n>', 'episodes at the same time', count, 2)
+    .option('--seed <n>', 'seed of everything random; an episode’s own is made of it and its key', integer, 0)
+    .option('--min-iou <x>', 'filter: least final IoU', share, 0.7)
+    .option('--min-gain <x>', 'filter: least final IoU for each call that segmented', share, 0.12)
+    .option('--max-invalid <n>', 'filter: most invalid calls', countFromZero, 1)
+    .option('--keep-truncated', 'keep episodes that ran out of turns')
+    .option('--max-tools-share <x>', 'balance: most episodes with the same set of tools', share, 0.6)
+    .option('--max-length-share <x>', 'balance: most episodes with the same number of turns', share, 0.5)
+    .option('--shard <i/n>', 'only every n-th episode, from the i-th on; shards are merged', shard)
+    .option('--keep-failed', 'resume without trying failed episodes again')
+    .requiredOption(
+      '--out <dir>',
+      'folder for trajectories.jsonl, dropped.jsonl, report.json; resumed if it holds this run',
+    )
+    .option('--json', 'print the report as JSON on standard output')
+    .addHelpText(
+      'after',
+      `
+The simulated annotator sees the ground truth; the thoughts do not: they are written from the observations and the call.
+Filters are applied when all episodes are made: the same command with other thresholds only filters again. The shares of
+--max-tools-share and --max-length-share are of what passed the filters before. A run that was stopped goes on when the
+same command is given again. A key for endpoints comes from the environment: MASKWRIGHT_API_KEY.
+
+Examples:
+  maskwright synthesize --dataset coco:instances_train.json --split train --per-target 3 --concurrency 4 \\
+    --segmenter sam_encoder.onnx,sam_decoder.onnx --out trajectories
+  maskwright synthesize --dataset reasonscenes --split train --limit 5000 --mix '{"wrongFirst": 0.3}' --out scenes
+  maskwright synthesize --dataset reasonseg:ReasonSeg --policy openai:http://127.0.0.1:8000/v1#qwen3-vl \\
+    --per-target 4 --min-iou 0.8 --out teacher
+
+Fields of --mix, the filters and the report: docs/synthesis.md${exitCodeHelp}`,
+    )
+    .action(synthesizeCommand);
 
   root
     .command('merge <dirs...>')
@@ -172,6 +340,64 @@ ${exitCodeHelp}`,
     .action(exportCommand);
 
   root
+    .command('export-training <form>')
+    .description('Write trajectories as training rows of an engine: sft, preferences, rl-prompts.')
+    .addOption(
+      new Option('--engine <engine>', 'the engine that trains')
+        .choices([...trainingEngines])
+        .makeOptionMandatory(),
+    )
+    .option('--project <file>', 'trajectories and images of a project')
+    .option('--trajectories <files...>', 'trajectories.jsonl of annotate, synthesize or export')
+    .option('--images <dir>', 'folder of the images of --trajectories')
+    .option('--dataset <kind:path>', `data set with the images of --trajectories: ${datasetKinds.join(', ')}`)
+    .requiredOption('--out <dir>', 'folder to write into; made if missing, else empty')
+    .option(
+      '--observation-images <n>',
+      'overlay images in a prompt beside the first image, as in the prompts that run; all: none is dropped',
+      imageCount,
+      defaultObservationImages,
+    )
+    .option(
+      '--min-iou <share>',
+      'leave out trajectories whose final IoU is known and lower',
+      share,
+      defaultLearnableOptions.minIou,
+    )
+    .option('--image-root <path>', 'put before the relative path of each image in the rows', '')
+    .option('--overwrite', 'replace an earlier export in the folder')
+    .option('--json', 'print the manifest as JSON')
+    .addHelpText(
+      'after',
+      `
+Forms:
+  sft           conversations with tools and images; loss on what is to be imitated only
+  preferences   pairs from forks: what took the place of an agent's call, and that call (not for verl)
+  rl-prompts    image, query and accepted mask (verl, trl)
+
+Under loss is no turn that was rejected or undone, lowered the IoU, missed the target, changed nothing, was refused, or
+that nobody judged. Such turns stay as context. A prompt is the very one that runs: its turns share a row as long as
+none of its images is dropped.
+
+Files: the rows (sft.jsonl, sft.parquet, …), images/HASH.png, sources.jsonl (where each row comes from), dropped.jsonl
+(trajectories left out, and why), manifest.json (counts, options, hashes; written last).
+
+Examples:
+  maskwright export-training sft --engine ms-swift --trajectories run/trajectories.jsonl --images photos --out sft
+  maskwright export-training preferences --engine trl --project work.maskwright --out dpo
+  maskwright validate-training sft
+${exitCodeHelp}`,
+    )
+    .action(exportTrainingCommand);
+
+  root
+    .command('validate-training <dir>')
+    .description('Read an export of training data back and check every row and image of it.')
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', exitCodeHelp)
+    .action(validateTrainingCommand);
+
+  root
     .command('serve')
     .description('Serve the workbench to a browser.')
     .option(
@@ -204,6 +430,7 @@ ${exitCodeHelp}`,
     )
     .option('--split <name>', 'split of the data set (default: all)')
     .option('--images <dir>', 'folder of its images (default: where the data set has them)')
+    .option('--limit <n>', 'only so many items, from the first on', count)
     .option(
       '--segmenter <segmenter>',
       'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',

@@ -74,13 +74,15 @@ export class EnvironmentSession {
     return this.run(signal, async () => {
       const data = parseAs(resetDataSchema, value, at);
       const { item, seed, index } = await this.choose(data, at);
+      if (this.closed) throw closedSession();
       this.ahead?.abort();
       const episode = new HostedEpisode(item, this.world);
-      this.playing = { episode, id: data.episode_id ?? randomUUID(), seed, index };
+      const playing = { episode, id: data.episode_id ?? randomUUID(), seed, index };
+      this.playing = playing;
       this.encodeAhead(item);
       const observation: WireObservation = {
-        ...(await this.observe(this.playing)),
-        episode_id: this.playing.id,
+        ...(await this.observe(playing)),
+        episode_id: playing.id,
         system: systemText(this.world.coordinates),
         tools: toolListings(this.world),
       };
@@ -240,7 +242,7 @@ export class EnvironmentSession {
     const before = this.last;
     const mine = (async () => {
       await before.catch(() => undefined);
-      if (this.closed || signal.aborted) throw new MaskwrightError('CANCELLED', 'The session was closed.');
+      if (this.closed || signal.aborted) throw closedSession();
       const running = new AbortController();
       const stop = (): void => running.abort();
       signal.addEventListener('abort', stop, { once: true });
@@ -256,15 +258,16 @@ export class EnvironmentSession {
     try {
       return await mine;
     } catch (error) {
-      if (this.closed && isCancelled(error)) {
-        throw new MaskwrightError('CANCELLED', 'The session was closed.', { cause: error });
-      }
-      throw error;
+      throw this.closed && isCancelled(error) ? closedSession(error) : error;
     } finally {
       this.waiting--;
       this.lastUsed = performance.now();
     }
   }
+}
+
+function closedSession(cause?: unknown): MaskwrightError {
+  return new MaskwrightError('CANCELLED', 'The session was closed.', { cause });
 }
 
 export function toolListings({ coordinates }: Pick<EpisodeSettings, 'coordinates'>): ToolListing[] {
