@@ -19,3 +19,15 @@ export function hashText(text: string): number {
   }
   return hash >>> 0;
 }
+
+/** A number of the standard normal distribution (Box–Muller). */
+export function gaussian(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** @throws RangeError for an empty list */
+export function pick<T>(random: () => number, list: readonly T[]): T {
+  const item = list[Math.floor(random() * list.length)];
+  if (item === undefined) throw new RangeError('Nothing to pick from.');
+  return item;
+}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Bitmap, bitmapArea, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
+import { bitmapArea, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queryOf } from '@shared/scenes/queries';
 import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
@@ -43,9 +43,8 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
   const masks = scene.objects.map((_, index) => objectMask(rendered, index));
   const query = queryOf(scene, masks.map(bitmapArea));
   const noTarget = query.targets.length === 0;
-  const named = query.targets
-    .map((index) => masks[index])
-    .filter((mask): mask is Bitmap => mask !== undefined);
+  const named = masks.filter((_, index) => query.targets.includes(index));
+  const others = masks.filter((_, index) => !query.targets.includes(index));
   // Not drawn twice for who opens the image at once, and not held for who collects all targets first.
   const drawn = new WeakRef(rendered);
   return targetOf({
@@ -57,6 +56,8 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
     noTarget,
     split,
     groups: [query.kind],
+    parts: named.length > 1 ? named.map(encodeMask) : [],
+    others: others.filter((mask) => mask.data.includes(1)).map(encodeMask),
     open: async () => sceneImage(drawn.deref() ?? renderScene(scene)),
   });
 }

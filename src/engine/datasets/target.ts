@@ -27,6 +27,10 @@ export interface DatasetTarget {
   split: string | null;
   /** Rows of tables that the target belongs to beside its split, such as "short" or "reasoning". */
   groups: readonly string[];
+  /** The target's objects one by one, where it has several and the data set tells them apart. */
+  parts?: readonly Rle[];
+  /** Other things in the image that the data set knows; the targets of one image are such things of each other too. */
+  others?: readonly Rle[];
   /** Makes the image where it is no file. Use {@link openTargetImage}. */
   open?: () => Promise<ImageSource>;
 }

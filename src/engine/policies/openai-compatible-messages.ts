@@ -59,7 +59,12 @@ export function hermesMessages(
   tools: readonly ToolName[],
   coordinates: Coordinates,
 ): ChatMessage[] {
-  return withToolsInSystem(messages, tools, coordinates).map(({ role, content }) =>
+  return plainMessages(withToolsInSystem(messages, tools, coordinates));
+}
+
+/** The conversation as it is, without tools. */
+export function plainMessages(messages: readonly Message[]): ChatMessage[] {
+  return messages.map(({ role, content }) =>
     role === 'tool'
       ? { role: 'user', content: wrapped(content) }
       : { role, content: contentOf(content, safeFor(role)) },

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { replayable } from '../models/replayable';
 import { EndpointError } from './openai-compatible-errors';
 import { cancelled, EndpointClient, type EndpointTimeouts, normalizeBaseUrl } from './openai-compatible-http';
-import { hermesMessages, nativeMessages } from './openai-compatible-messages';
+import { hermesMessages, nativeMessages, plainMessages } from './openai-compatible-messages';
 import type { Policy, PolicyInput, Proposal, ProposeOptions } from './policy';
 
 export interface OpenAiPolicyOptions {
@@ -230,6 +230,7 @@ class OpenAiPolicy implements Policy {
       seed: seed ?? options.seed ?? defaults.seed,
     };
     for (const name of server.without) delete body[name];
+    if (tools.length === 0) return { ...body, messages: plainMessages(input.messages) };
     switch (server.mode) {
       case 'native':
         return {
@@ -282,7 +283,8 @@ function link(one: AbortSignal | undefined, two: AbortSignal): { signal: AbortSi
 
 /**
  * A model behind an OpenAI-compatible API: llama-server, Ollama, LM Studio, vLLM, or a hosted one. A running
- * llama-server is used through this policy too, and is held to the canonical turn by a grammar.
+ * llama-server is used through this policy too, and is held to the canonical turn by a grammar. Asked without tools, it
+ * answers in plain text (`raw`).
  *
  * @throws MaskwrightError INVALID_REQUEST for an address that is none; proposals throw ENDPOINT_FAILED
  */

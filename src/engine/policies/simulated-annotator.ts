@@ -1,9 +1,9 @@
 import type { Gesture } from '@shared/contract/methods';
 import { boxArea } from '@shared/geometry/box';
 import type { Box, Point } from '@shared/geometry/types';
-import { type Bitmap, bitmapBox, subtractBitmaps } from '@shared/mask/bitmap';
+import { type Bitmap, bitmapBox, bitmapIou, subtractBitmaps } from '@shared/mask/bitmap';
 import { interiorMaximum } from '@shared/mask/distance';
-import { seededRandom } from '@shared/random';
+import { gaussian, seededRandom } from '@shared/random';
 import { callOf, isGestureInView } from '@shared/tools/gesture';
 import { formatTurn } from '@shared/tools/prompt-text';
 import { iouOfState } from '../environment/ground-truth';
@@ -17,12 +17,18 @@ export interface SimulatedAnnotatorOptions {
   boxJitter: number;
   /** Standard deviation of a click's error, as a share of its distance to the region's border. */
   clickJitter: number;
-  /** Finishes once this IoU is reached. */
+  /** Finishes once this IoU is reached; a low one stops early. */
   targetIou: number;
+  /** Clicks that it still tries when it could finish: it stops late. */
+  lateClicks: number;
   /** Finishes after this many clicks in a row that gained nothing. */
   patience: number;
   /** Targets smaller than this share of the view are zoomed at first; 0 never zooms. */
   zoomBelow: number;
+  /** Box of something else (image pixels) that it takes for the target at first, and gives up; null: none. */
+  wrongFirst: Box | null;
+  /** The target's objects, segmented one after the other; with fewer than two the target is one object. */
+  parts: readonly Bitmap[];
   seed: number;
 }
 
@@ -31,8 +37,11 @@ export const defaultSimulatedAnnotator: SimulatedAnnotatorOptions = {
   boxJitter: 0,
   clickJitter: 0,
   targetIou: 0.95,
+  lateClicks: 0,
   patience: 4,
   zoomBelow: 0,
+  wrongFirst: null,
+  parts: [],
   seed: 0,
 };
 
@@ -49,98 +58,13 @@ export function simulatedAnnotator(
   groundTruth: Bitmap,
   options: Partial<SimulatedAnnotatorOptions> = {},
 ): Policy {
-  const settings = { ...defaultSimulatedAnnotator, ...options };
-  const targetBox = bitmapBox(groundTruth);
-  const random = seededRandom(settings.seed);
-  const spentPlaces: Point[] = [];
-  let lastClick: Point | null = null;
-  let failures = 0;
-
-  const decide = (state: EnvironmentState): { thought: string; gesture: Gesture } => {
-    if (!targetBox)
-      return { thought: 'Nothing in the image matches.', gesture: { name: 'report_no_target' } };
-    const turnsLeft = state.turnBudget - state.turn;
-    if (!activeObjectOf(state).mask) return firstCall(state, targetBox, turnsLeft);
-
-    const iou = iouOfState(state, { mask: groundTruth });
-    const best = bestTurn(state, groundTruth);
-    if (lastClick) failures = iou > best.iou + epsilon ? 0 : failures + 1;
-    if (iou < best.iou - epsilon) {
-      if (lastClick) spentPlaces.push(lastClick);
-      lastClick = null;
-      return {
-        thought: 'That made it worse; back to the better mask.',
-        gesture: { name: 'revert', turn: best.turn },
-      };
-    }
-    if (lastClick) spentPlaces.push(lastClick);
-    lastClick = null;
-    if (iou >= settings.targetIou) return { thought: 'The mask fits.', gesture: { name: 'finish' } };
-    // A click may have to be reverted before the mask is submitted: that takes three turns.
-    const click = turnsLeft >= 3 && failures < settings.patience ? nextClick(state) : null;
-    if (!click) return { thought: 'This is the best mask so far.', gesture: { name: 'finish' } };
-    if (!isGestureInView(click.gesture, state.view)) {
-      return { thought: 'The place to correct is outside this view.', gesture: { name: 'zoom_out' } };
-    }
-    lastClick = click.place;
-    return click;
-  };
-
-  const firstCall = (
-    state: EnvironmentState,
-    target: Box,
-    turnsLeft: number,
-  ): { thought: string; gesture: Gesture } => {
-    const share = boxArea(target) / boxArea(state.view.box);
-    if (share < settings.zoomBelow && turnsLeft > 2 && state.turn === 0) {
-      return {
-        thought: 'The target is small; look closer first.',
-        gesture: { name: 'zoom', box: padded(target, 0.75) },
-      };
-    }
-    if (settings.start === 'point') {
-      const place = interiorMaximum(groundTruth);
-      if (place) {
-        return {
-          thought: 'One click in the middle of the target.',
-          gesture: { name: 'add_point', point: { x: place.x, y: place.y }, label: 'positive' },
-        };
-      }
-    }
-    return {
-      thought: 'A box around the target.',
-      gesture: { name: 'segment_box', box: jittered(target, settings.boxJitter, random, groundTruth) },
-    };
-  };
-
-  const nextClick = (state: EnvironmentState): { thought: string; gesture: Gesture; place: Point } | null => {
-    const masks = state.objects.flatMap((object) => (object.mask ? [object.mask] : []));
-    const missing = masks.reduce(subtractBitmaps, groundTruth);
-    const active = activeObjectOf(state).mask;
-    const excess = active ? subtractBitmaps(active, groundTruth) : null;
-    const inMissing = interiorMaximum(missing, spentPlaces);
-    const inExcess = excess ? interiorMaximum(excess, spentPlaces) : null;
-    const isPositive = (inMissing?.distance ?? 0) >= (inExcess?.distance ?? 0);
-    const chosen = isPositive ? inMissing : inExcess;
-    if (!chosen) return null;
-    const noise = settings.clickJitter * chosen.distance;
-    const point = {
-      x: clampTo(chosen.x + noise * gaussian(random), groundTruth.width),
-      y: clampTo(chosen.y + noise * gaussian(random), groundTruth.height),
-    };
-    return {
-      thought: isPositive ? 'A part of the target is missing here.' : 'The mask covers too much here.',
-      gesture: { name: 'add_point', point, label: isPositive ? 'positive' : 'negative' },
-      place: { x: chosen.x, y: chosen.y },
-    };
-  };
-
+  const annotator = new SimulatedAnnotator(groundTruth, { ...defaultSimulatedAnnotator, ...options });
   return {
     identity: { kind: 'simulated', name: 'simulated annotator' },
     author: 'simulator',
     readsPrompt: false,
     async propose(input: PolicyInput): Promise<Proposal> {
-      const { thought, gesture } = decide(input.state);
+      const { thought, gesture } = annotator.decide(input.state);
       const call = callOf(gesture, input.view, input.coordinates);
       return { thought, call, problem: null, raw: formatTurn(thought, call), usage: {} };
     },
@@ -148,44 +72,208 @@ export function simulatedAnnotator(
   };
 }
 
-/** The earlier turn with the highest IoU, the latest one of equals. */
-function bestTurn(state: EnvironmentState, groundTruth: Bitmap): { turn: number; iou: number } {
-  let best = { turn: 0, iou: 0 };
-  for (const past of state.past) {
-    if (!activeObjectOf(past).mask) continue;
-    const iou = iouOfState(past, { mask: groundTruth });
-    if (iou >= best.iou) best = { turn: past.turn, iou };
+interface Decision {
+  thought: string;
+  gesture: Gesture;
+}
+
+class SimulatedAnnotator {
+  private readonly random: () => number;
+  private readonly ious = new WeakMap<EnvironmentState, number>();
+  private spentPlaces: Point[] = [];
+  private lastClick: Point | null = null;
+  private failures = 0;
+  private lateClicks: number;
+  private triedWrong = false;
+  /** The mask there is, is of the wrong thing. */
+  private isLost = false;
+  /** Turns spent when the present object was begun; what was tried before is none to go back to. */
+  private begunAt = 0;
+  private zoomedFor = 0;
+
+  constructor(
+    private readonly groundTruth: Bitmap,
+    private readonly settings: SimulatedAnnotatorOptions,
+  ) {
+    this.random = seededRandom(settings.seed);
+    this.lateClicks = settings.lateClicks;
   }
-  return best;
-}
 
-function padded(box: Box, share: number): Box {
-  const dx = (box.x2 - box.x1) * share;
-  const dy = (box.y2 - box.y1) * share;
-  return { x1: box.x1 - dx, y1: box.y1 - dy, x2: box.x2 + dx, y2: box.y2 + dy };
-}
+  decide(state: EnvironmentState): Decision {
+    const { settings } = this;
+    const aim = this.aimOf(state);
+    const target = bitmapBox(aim);
+    const turnsLeft = state.turnBudget - state.turn;
+    const wrong = this.triedWrong ? null : settings.wrongFirst;
+    if (wrong && turnsLeft >= (target ? 3 : 2)) {
+      this.triedWrong = true;
+      this.isLost = true;
+      return {
+        thought: 'A box around the target.',
+        gesture: { name: 'segment_box', box: this.jittered(wrong) },
+      };
+    }
+    if (!target) return { thought: 'Nothing in the image matches.', gesture: { name: 'report_no_target' } };
+    if (this.isLost || !activeObjectOf(state).mask) return this.begin(state, target, turnsLeft);
 
-function jittered(
-  box: Box,
-  sigma: number,
-  random: () => number,
-  size: { width: number; height: number },
-): Box {
-  if (sigma === 0) return box;
-  const dx = (box.x2 - box.x1) * sigma;
-  const dy = (box.y2 - box.y1) * sigma;
-  const x1 = clampTo(box.x1 + dx * gaussian(random), size.width);
-  const y1 = clampTo(box.y1 + dy * gaussian(random), size.height);
-  const x2 = clampTo(box.x2 + dx * gaussian(random), size.width);
-  const y2 = clampTo(box.y2 + dy * gaussian(random), size.height);
-  return x2 - x1 < 1 || y2 - y1 < 1 ? box : { x1, y1, x2, y2 };
+    const iou = this.iouOf(state);
+    const best = this.bestTurn(state);
+    if (this.lastClick) this.failures = iou > best.iou + epsilon ? 0 : this.failures + 1;
+    if (iou < best.iou - epsilon) {
+      if (this.lastClick) this.spentPlaces.push(this.lastClick);
+      this.lastClick = null;
+      return {
+        thought: 'That made it worse; back to the better mask.',
+        gesture: { name: 'revert', turn: best.turn },
+      };
+    }
+    if (this.lastClick) this.spentPlaces.push(this.lastClick);
+    this.lastClick = null;
+    const isGood = iou >= settings.targetIou;
+    // A click may have to be reverted before the mask is submitted: that takes three turns. Each object to come takes two.
+    const mayClick = turnsLeft - 2 * this.partsLeft(state) >= 3 && this.failures < settings.patience;
+    if (isGood && this.lateClicks === 0) return this.conclude(state, 'The mask fits.', turnsLeft);
+    const click = mayClick ? this.nextClick(state) : null;
+    if (!click) return this.conclude(state, 'This is the best mask so far.', turnsLeft);
+    if (!isGestureInView(click.gesture, state.view)) {
+      return { thought: 'The place to correct is outside this view.', gesture: { name: 'zoom_out' } };
+    }
+    if (isGood) this.lateClicks -= 1;
+    this.lastClick = click.place;
+    return click;
+  }
+
+  /** The mask that the active object is to get. */
+  private aimOf(state: EnvironmentState): Bitmap {
+    return this.hasParts
+      ? (this.settings.parts[state.objects.length - 1] ?? this.groundTruth)
+      : this.groundTruth;
+  }
+
+  private get hasParts(): boolean {
+    return this.settings.parts.length > 1;
+  }
+
+  private partsLeft(state: EnvironmentState): number {
+    return this.hasParts ? Math.max(0, this.settings.parts.length - state.objects.length) : 0;
+  }
+
+  private iouOf(state: EnvironmentState): number {
+    const known = this.ious.get(state);
+    if (known !== undefined) return known;
+    const active = activeObjectOf(state).mask;
+    const iou = !this.hasParts
+      ? iouOfState(state, { mask: this.groundTruth })
+      : active
+        ? bitmapIou(active, this.aimOf(state))
+        : 0;
+    this.ious.set(state, iou);
+    return iou;
+  }
+
+  /** The earlier turn of this object with the highest IoU, the latest one of equals. */
+  private bestTurn(state: EnvironmentState): { turn: number; iou: number } {
+    let best = { turn: 0, iou: 0 };
+    for (const past of state.past) {
+      if (past.turn <= this.begunAt || past.activeObject !== state.activeObject) continue;
+      if (!activeObjectOf(past).mask) continue;
+      const iou = this.iouOf(past);
+      if (iou >= best.iou) best = { turn: past.turn, iou };
+    }
+    return best;
+  }
+
+  private begin(state: EnvironmentState, target: Box, turnsLeft: number): Decision {
+    const { settings } = this;
+    const share = boxArea(target) / boxArea(state.view.box);
+    const isVisible = isGestureInView({ name: 'segment_box', box: target }, state.view);
+    if (!isVisible && turnsLeft > 1) {
+      return { thought: 'The target is outside this view.', gesture: { name: 'zoom_out' } };
+    }
+    if (share < settings.zoomBelow && turnsLeft > 2 && this.zoomedFor < state.activeObject) {
+      this.zoomedFor = state.activeObject;
+      return {
+        thought: 'The target is small; look closer first.',
+        gesture: { name: 'zoom', box: this.surroundings(target) },
+      };
+    }
+    this.begunAt = state.turn;
+    const aim = this.aimOf(state);
+    // On a wrong mask a point would only refine it.
+    const place = settings.start === 'point' && !this.isLost ? interiorMaximum(aim) : null;
+    this.isLost = false;
+    if (place) {
+      return {
+        thought: 'One click in the middle of the target.',
+        gesture: { name: 'add_point', point: { x: place.x, y: place.y }, label: 'positive' },
+      };
+    }
+    return {
+      thought: 'A box around the target.',
+      gesture: { name: 'segment_box', box: this.jittered(target) },
+    };
+  }
+
+  /** Ends the object: with the next one, or with the episode. */
+  private conclude(state: EnvironmentState, thought: string, turnsLeft: number): Decision {
+    if (this.partsLeft(state) === 0 || turnsLeft < 3) return { thought, gesture: { name: 'finish' } };
+    this.spentPlaces = [];
+    this.failures = 0;
+    this.lateClicks = this.settings.lateClicks;
+    return { thought, gesture: { name: 'new_object' } };
+  }
+
+  private nextClick(state: EnvironmentState): (Decision & { place: Point }) | null {
+    const aim = this.aimOf(state);
+    const active = activeObjectOf(state).mask;
+    const masks = this.hasParts ? [active] : state.objects.map(({ mask }) => mask);
+    const missing = masks.reduce<Bitmap>((left, mask) => (mask ? subtractBitmaps(left, mask) : left), aim);
+    const excess = active ? subtractBitmaps(active, aim) : null;
+    const inMissing = interiorMaximum(missing, this.spentPlaces);
+    const inExcess = excess ? interiorMaximum(excess, this.spentPlaces) : null;
+    const isPositive = (inMissing?.distance ?? 0) >= (inExcess?.distance ?? 0);
+    const chosen = isPositive ? inMissing : inExcess;
+    if (!chosen) return null;
+    const noise = this.settings.clickJitter * chosen.distance;
+    const point = {
+      x: clampTo(chosen.x + noise * gaussian(this.random), this.groundTruth.width),
+      y: clampTo(chosen.y + noise * gaussian(this.random), this.groundTruth.height),
+    };
+    return {
+      thought: isPositive ? 'A part of the target is missing here.' : 'The mask covers too much here.',
+      gesture: { name: 'add_point', point, label: isPositive ? 'positive' : 'negative' },
+      place: { x: chosen.x, y: chosen.y },
+    };
+  }
+
+  /** A rectangle around a small target; with jitter the target is not in its very middle. */
+  private surroundings(target: Box): Box {
+    const dx = (target.x2 - target.x1) * 0.75;
+    const dy = (target.y2 - target.y1) * 0.75;
+    const isExact = this.settings.boxJitter === 0;
+    const margin = (usual: number): number => (isExact ? usual : usual * (0.4 + 1.6 * this.random()));
+    return {
+      x1: target.x1 - margin(dx),
+      y1: target.y1 - margin(dy),
+      x2: target.x2 + margin(dx),
+      y2: target.y2 + margin(dy),
+    };
+  }
+
+  private jittered(box: Box): Box {
+    const sigma = this.settings.boxJitter;
+    if (sigma === 0) return box;
+    const { width, height } = this.groundTruth;
+    const dx = (box.x2 - box.x1) * sigma;
+    const dy = (box.y2 - box.y1) * sigma;
+    const x1 = clampTo(box.x1 + dx * gaussian(this.random), width);
+    const y1 = clampTo(box.y1 + dy * gaussian(this.random), height);
+    const x2 = clampTo(box.x2 + dx * gaussian(this.random), width);
+    const y2 = clampTo(box.y2 + dy * gaussian(this.random), height);
+    return x2 - x1 < 1 || y2 - y1 < 1 ? box : { x1, y1, x2, y2 };
+  }
 }
 
 function clampTo(value: number, limit: number): number {
   return Math.min(Math.max(value, 0), limit);
-}
-
-/** Standard normal (Box–Muller). */
-function gaussian(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }

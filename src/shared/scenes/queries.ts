@@ -1,4 +1,5 @@
-import { pick, type Scene, type SceneObject, sceneRandom } from './scene';
+import { pick } from '../random';
+import { type Scene, type SceneObject, sceneRandom } from './scene';
 import { type Colour, colourNames, families, type Kind, kinds, knowledge, pluralOf } from './vocabulary';
 
 /** `referring`: by looks and place. `reasoning`: by what things are for. `several`, `none`: more targets, no target. */

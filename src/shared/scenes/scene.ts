@@ -1,4 +1,4 @@
-import { hashText, seededRandom } from '../random';
+import { hashText, pick, seededRandom } from '../random';
 import type { Colour, Kind, Pattern, SceneSize } from './vocabulary';
 import { colourNames, kinds, patterns } from './vocabulary';
 
@@ -49,12 +49,6 @@ export function isHeldOut(kind: Kind, colour: Colour): boolean {
 /** A number generator of a scene, apart for each purpose so that a change of one leaves the others alone. */
 export function sceneRandom(split: SceneSplit, seed: number, purpose: string): () => number {
   return seededRandom(hashText(`reasonscenes ${split} ${seed} ${purpose}`));
-}
-
-export function pick<T>(random: () => number, list: readonly T[]): T {
-  const item = list[Math.floor(random() * list.length)];
-  if (item === undefined) throw new RangeError('Nothing to pick from.');
-  return item;
 }
 
 const between = (random: () => number, low: number, high: number): number => low + (high - low) * random();
