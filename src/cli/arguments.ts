@@ -18,10 +18,34 @@ export function integer(text: string): number {
   return value;
 }
 
+export function countOrNone(text: string): number {
+  const value = integer(text);
+  if (value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return value;
+}
+
+/** Such as "1,2,4,8". */
+export function counts(text: string): number[] {
+  return text.split(',').map(count);
+}
+
 export function pixels(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value < 0 || value > 50)
     throw new InvalidArgumentError('It must be a number of pixels from 0 to 50.');
+  return value;
+}
+
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It must be a number from 0 to 1.');
+  return value;
+}
+
+export function countFromZero(text: string): number {
+  const value = integer(text);
+  if (value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
   return value;
 }
 
@@ -44,6 +68,11 @@ export function shard(text: string): Shard {
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
+}
+
+/** Overlay images in a prompt: a number, or all. */
+export function imageCount(text: string): number | 'all' {
+  return text === 'all' ? 'all' : countFromZero(text);
 }
 
 /** For the end of a command’s help. */
