@@ -30,12 +30,27 @@ export async function segmenterFingerprint({ encoder, decoder }: SegmenterSpec):
 }
 
 export function targetsFingerprint(targets: readonly DatasetTarget[]): { n: number; sha256: string } {
-  const sum = createHash('sha256');
-  for (const { key, fileName, query, groundTruth, noTarget, category } of targets) {
+  const sum = new TargetsSum();
+  for (const target of targets) sum.add(target);
+  return sum.end();
+}
+
+/** The same of targets that come one by one. */
+export class TargetsSum {
+  private readonly sum = createHash('sha256');
+  private n = 0;
+
+  add({ key, fileName, query, groundTruth, noTarget, category, ignore }: DatasetTarget): void {
     const truth = groundTruth && [...groundTruth.size, groundTruth.counts];
-    sum.update(`${JSON.stringify([key, fileName, query, truth, noTarget, category])}\n`);
+    // Left out where there is none, so that what was stamped before there were any is known again.
+    const left = ignore ? [ignore.counts] : [];
+    this.sum.update(`${JSON.stringify([key, fileName, query, truth, noTarget, category, ...left])}\n`);
+    this.n += 1;
   }
-  return { n: targets.length, sha256: sum.digest('hex') };
+
+  end(): { n: number; sha256: string } {
+    return { n: this.n, sha256: this.sum.digest('hex') };
+  }
 }
 
 async function nameAndSize(file: string): Promise<{ name: string; bytes: number }> {

@@ -19,7 +19,7 @@ export class ObservationRenderer {
 
   /** The view with masks and prompts drawn over it. */
   async render(image: ImageSource, observation: Observation, style: OverlayStyle): Promise<PngImage> {
-    const plain = await this.viewImage(image, observation.view);
+    const plain = await this.plain(image, observation.view);
     const canvas: RgbImage = { ...plain, data: plain.data.slice() };
     drawOverlay(canvas, observation, style);
     const { width, height } = canvas;
@@ -29,7 +29,8 @@ export class ObservationRenderer {
     return { png, width, height };
   }
 
-  private async viewImage(image: ImageSource, view: View): Promise<RgbImage> {
+  /** The view's picture alone. Shared: it must not be drawn over. */
+  async plain(image: ImageSource, view: View): Promise<RgbImage> {
     const { box, width, height } = view;
     const key = `${image.hash} ${box.x1} ${box.y1} ${box.x2} ${box.y2} ${width} ${height}`;
     const cached = this.views.get(key);

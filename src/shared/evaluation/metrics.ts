@@ -10,7 +10,7 @@ export interface Metric {
   id: MetricId;
   /** Numerator and denominator of a sample. */
   parts(sample: Sample): readonly [number, number];
-  valueOf(numerator: number, denominator: number): number;
+  combine(numerator: number, denominator: number): number;
 }
 
 export type Answer = 'protocols' | 'one_shot';
@@ -30,7 +30,7 @@ const overlapMetrics = (answer: Answer, protocol: Protocol): Metric[] => [
       const counted = sample[answer][protocol];
       return counted ? [counted.iou, 1] : [0, 0];
     },
-    valueOf: (ious, count) => gIoUOf(protocol, ious, count),
+    combine: (ious, count) => gIoUOf(protocol, ious, count),
   },
   {
     id: `${answer}.${protocol}.cIoU`,
@@ -38,7 +38,7 @@ const overlapMetrics = (answer: Answer, protocol: Protocol): Metric[] => [
       const counted = sample[answer][protocol];
       return counted ? [counted.intersection, counted.union] : [0, 0];
     },
-    valueOf: (intersections, unions) => cIoUOf(protocol, intersections, unions),
+    combine: (intersections, unions) => cIoUOf(protocol, intersections, unions),
   },
 ];
 
@@ -50,11 +50,11 @@ export const metrics: readonly Metric[] = [
     (threshold): Metric => ({
       id: `precision.${threshold}`,
       parts: (sample) => [sample.iou >= threshold ? 1 : 0, 1],
-      valueOf: share,
+      combine: share,
     }),
   ),
-  { id: 'dice', parts: (sample) => [sample.dice, 1], valueOf: share },
-  { id: 'boundary_f', parts: (sample) => [sample.boundary_f, 1], valueOf: share },
+  { id: 'dice', parts: (sample) => [sample.dice, 1], combine: share },
+  { id: 'boundary_f', parts: (sample) => [sample.boundary_f, 1], combine: share },
 ];
 
 const width = metrics.length * 2;
@@ -99,7 +99,7 @@ function putParts(rows: Float64Array, start: number, sample: Sample): void {
 }
 
 function valuesAt(sums: Float64Array, start: number): number[] {
-  return metrics.map(({ valueOf }, index) => valueOf(sums[start + index * 2]!, sums[start + index * 2 + 1]!));
+  return metrics.map(({ combine }, index) => combine(sums[start + index * 2]!, sums[start + index * 2 + 1]!));
 }
 
 function named(intervals: readonly Interval[]): Map<MetricId, Interval> {
