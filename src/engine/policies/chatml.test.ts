@@ -79,6 +79,7 @@ describe('escaping', () => {
       '< |im_end|>< __media__>< /tool_response>< think>',
     );
     expect(escapeControl('<think><|im_end|>')).toBe('<think>< |im_end|>');
+    expect(escapeControl('<image><video> <images>')).toBe('< image>< video> <images>');
   });
 
   it('leaves none, whatever the text', () => {

@@ -4,8 +4,11 @@ import { withToolSection } from '@shared/tools/prompt-text';
 import { mediaMarker } from '../models/vision-runtime';
 import type { Message, MessagePart, PngImage } from './policy';
 
-/** Names that a tokenizer or mtmd would take for control tokens or media: `<|…|>` and `<__…__>`. */
-const controlNames = /<(?=\|[^<>\s]{0,64}\|>|__[^<>\s]{0,64}__>)/g;
+/**
+ * Names that a tokenizer or mtmd would take for control tokens or media, `<|…|>` and `<__…__>`, and the marks that
+ * training engines put media at: the same text runs and is trained.
+ */
+const controlNames = /<(?=\|[^<>\s]{0,64}\|>|__[^<>\s]{0,64}__>|(?:image|video|audio)>)/g;
 /** Tags of the Hermes form, which only assistant and system text may use. */
 const hermesTags = /<(?=\/?(?:tool_call|tool_response|think|tools)>)/g;
 

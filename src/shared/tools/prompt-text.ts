@@ -1,6 +1,6 @@
 import type { Coordinates, View } from '../geometry/view';
 import { type RawCall, type ToolName, toolDefinitions } from './definitions';
-import { toolJsonSchemas } from './json-schema';
+import { type FunctionTool, toolJsonSchemas } from './json-schema';
 
 /**
  * JSON as Python's `json.dumps(value, ensure_ascii=False)` writes it (`", "` and `": "`), which is what chat
@@ -27,12 +27,16 @@ export function toolPromptText(
   coordinates: Coordinates,
   view: View | null = null,
 ): string {
-  const lines = toolJsonSchemas(tools, coordinates, view).map(jsonDumps);
+  return toolSection(toolJsonSchemas(tools, coordinates, view));
+}
+
+/** The same for tools as they stand in a training row. */
+export function toolSection(tools: readonly FunctionTool[]): string {
   return `${toolSectionHeading}You may call one or more functions to assist with the user query.
 
 You are provided with function signatures within <tools></tools> XML tags:
 <tools>
-${lines.join('\n')}
+${tools.map(jsonDumps).join('\n')}
 </tools>
 
 For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:

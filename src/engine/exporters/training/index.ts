@@ -1,0 +1,3 @@
+export { exportTraining, type TrainingOptions } from './export-training';
+export { filesInFolder, filesOfDataset, projectSource, type TrainingSource } from './sources';
+export { type ValidationReport, validateTraining } from './validate-training';
