@@ -28,8 +28,8 @@ import ray
 from ray.exceptions import RayError
 
 BUNDLE = Path(__file__).resolve().parent.parent / "out" / "main" / "cli.js"
-# What a run consists of, for the command line: the stamp of its settings and the log of its items.
-STAMP, LOG = "run.json", "progress.jsonl"
+# What a run consists of, for the command line: the stamp of its settings, the log of its items, what a teacher wrote.
+STAMP, LOG, THOUGHTS = "run.json", "progress.jsonl", "thoughts.jsonl"
 OK, ITEMS_FAILED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 POLL_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
@@ -87,6 +87,11 @@ def run_shard(command: list[str], cwd: str, before: dict[str, bytes]) -> Iterato
                 child.kill()
 
 
+def _run_files(folder: Path) -> list[Path]:
+    """Also of the runs inside a run: an evaluation has one for each turn budget."""
+    return [path for name in (STAMP, LOG, THOUGHTS) for path in folder.rglob(name)]
+
+
 def _last_words(stderr: str) -> str:
     """From the command's own message on, without the progress before it."""
     start = stderr.rfind("maskwright: ")
@@ -96,7 +101,7 @@ def _last_words(stderr: str) -> str:
 def _news(folder: str, sent: dict[str, int]) -> dict[str, bytes]:
     """Whole lines that were written since the last time; notes them in `sent`."""
     news = {}
-    for path in [*Path(folder).rglob(STAMP), *Path(folder).rglob(LOG)]:
+    for path in _run_files(Path(folder)):
         name = path.relative_to(folder).as_posix()
         with path.open("rb") as file:
             file.seek(sent.get(name, 0))
@@ -114,7 +119,8 @@ class Shard:
     def __init__(self, index: int, count: int, folder: Path) -> None:
         self.name = f"{index}/{count}"
         self.folder = folder
-        self.total: int | None = None
+        # Items of all shards together, by the run's folder.
+        self.totals: dict[str, int] = {}
         # Items by key: whether they are done.
         self.items: dict[str, bool] = {}
         for name, content in self.files().items():
@@ -123,7 +129,7 @@ class Shard:
     def files(self) -> dict[str, bytes]:
         """Whole lines of what is here; a line that a killed job tore is dropped, here too."""
         files = {}
-        for path in [*self.folder.rglob(STAMP), *self.folder.rglob(LOG)]:
+        for path in _run_files(self.folder):
             content = path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
             if whole != content:
@@ -140,8 +146,9 @@ class Shard:
             self._read(name, content)
 
     def _read(self, name: str, content: bytes) -> None:
-        if name == STAMP:
-            self.total = json.loads(content).get("targets", {}).get("n")
+        if name.endswith(STAMP):
+            run = json.loads(content)
+            self.totals[name] = run["targets"]["n"] * run.get("synthesis", {}).get("perTarget", 1)
         elif name.endswith(LOG):
             for line in content.splitlines():
                 item = json.loads(line)
@@ -215,7 +222,7 @@ class Job:
 
     def _say_progress(self) -> None:
         done = self._done()
-        total = next((shard.total for shard in self.shards if shard.total is not None), None)
+        total = max((sum(shard.totals.values()) for shard in self.shards), default=0) or None
         failed = sum(not ok for shard in self.shards for ok in shard.items.values())
         rate = (done - self.before) / max(time.monotonic() - self.started, 1e-9)
         of = "" if total is None else f"/{total}"

@@ -22,7 +22,7 @@ DATA = Path(os.environ.get("MASKWRIGHT_SHARED_DATA", ROOT.parent / "shared" / "d
 CLI = ROOT / "out" / "main" / "cli.js"
 MODELS = ",".join(str(DATA / "models" / f"surrogate_sam1_{part}.onnx") for part in ("encoder", "decoder"))
 COCO = DATA / "photos" / "coco20"
-TIMES = {"createdAt", "timings", "at"}
+TIMES = {"createdAt", "timings", "at", "ms"}
 
 pytestmark = pytest.mark.skipif(not (CLI.exists() and COCO.exists()), reason="no build, or no shared data")
 
@@ -126,6 +126,33 @@ def test_an_interrupted_job_goes_on(tmp_path: Path, single: Path) -> None:
     other = start("--shards", "5", *annotate(tmp_path))
     _, stderr = other.communicate(timeout=60)
     assert other.returncode == 2 and "other shards" in stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        (["eval", "--sweep", "2"], ["report.json", "samples.jsonl", "turns-2/samples.jsonl"]),
+        (["synthesize", "--per-target", "2"], ["report.json", "trajectories.jsonl"]),
+    ],
+    ids=["eval", "synthesize"],
+)
+def test_other_commands_give_what_one_process_gives(command: list[str], files: list[str], tmp_path: Path) -> None:
+    common = ["--dataset", f"refcoco:{COCO / 'refs_authored.json'}", "--images", str(COCO / "images"), "--limit", "6"]
+    arguments = [*command, *common, "--policy", "simulated", "--segmenter", MODELS, "--turns", "4"]
+    single, out = tmp_path / "single", tmp_path / "out"
+    subprocess.run(["node", str(CLI), *arguments, "--out", str(single)], check=True, capture_output=True)
+    job = start("--shards", "2", "--cpus", "1", *arguments, "--out", str(out))
+    _, stderr = job.communicate(timeout=300)
+    assert job.returncode == 0, stderr
+    assert "12/12 items, 0 failed" in stderr
+    for file in files:
+        ours, theirs = [json_of(folder / file) for folder in (out, single)]
+        assert ours == theirs, file
+
+
+def json_of(file: Path):
+    text = file.read_text()
+    return without_times([json.loads(line) for line in text.splitlines()] if file.suffix == ".jsonl" else json.loads(text))
 
 
 def test_failed_items_are_counted_as_one_process_does(tmp_path: Path) -> None:

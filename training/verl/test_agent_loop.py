@@ -20,6 +20,7 @@ from hydra import compose, initialize_config_dir  # noqa: E402
 from omegaconf import OmegaConf  # noqa: E402
 from verl.experimental.agent_loop.agent_loop import AgentLoopWorker  # noqa: E402
 from verl.protocol import DataProto  # noqa: E402
+from verl.utils.config import omega_conf_to_dataclass  # noqa: E402
 from verl.workers.rollout.replica import TokenOutput  # noqa: E402
 
 from training.environment.client import EnvironmentClient  # noqa: E402
@@ -165,16 +166,17 @@ def test_an_episode_begins_anew_when_its_server_is_gone(
 
 
 def test_the_configurations_compose(monkeypatch) -> None:
+    monkeypatch.setenv("MASKWRIGHT_ROWS", "rows")
     for name in ("qwen2_5_vl_7b", "qwen3_vl_8b"):
         ours = OmegaConf.load(Path(__file__).with_name(f"{name}.yaml"))
-        search = f"hydra.searchpath=[file://{Path(verl.__file__).parent / 'trainer' / 'config'}]"
         with initialize_config_dir(str(Path(__file__).parent), version_base=None):
-            config = compose(name, [search])
+            config = compose(name)
         assert config.algorithm.adv_estimator == "grpo"
         assert config.actor_rollout_ref.rollout.agent.default_agent_loop == "maskwright"
         # Every key of ours is one of verl's: what it does not know would be added without a word.
         with initialize_config_dir(str(Path(verl.__file__).parent / "trainer" / "config"), version_base=None):
-            known = compose("ppo_trainer")
+            known = compose("ppo_trainer", ["+actor_rollout_ref.rollout.limit_images=null"])
+        assert omega_conf_to_dataclass(config.actor_rollout_ref.rollout).limit_images == 9
         OmegaConf.set_struct(known, True)
         for section in ours:
             if section not in ("defaults", "hydra"):
