@@ -466,6 +466,36 @@ Protocol, limits and a Python client: docs/environment-server.md
     .action(envCommand);
 
   root
+    .command('mcp')
+    .description(
+      'Offer the environment’s tools to any agent, over the Model Context Protocol on standard input and output.',
+    )
+    .option(
+      '--segmenter <segmenter>',
+      'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
+      'embedded',
+    )
+    .option('--images <dirs...>', 'folders whose images may be opened (default: the current one)')
+    .option('--turns <n>', 'calls that an image may take', count, 24)
+    .addOption(
+      new Option('--coordinates <convention>', 'how the agent writes coordinates')
+        .choices(['norm1000', 'pixel'])
+        .default('norm1000'),
+    )
+    .addHelpText(
+      'after',
+      `
+Example, as an entry of a client's configuration ("mcpServers"):
+  "maskwright": { "command": "maskwright", "args": ["mcp", "--images", "/home/me/photos"] }
+
+Tools: list_images, open_image, segment_box, add_point, zoom, zoom_out, revert, new_object, finish, report_no_target.
+The masks come with the last one, as COCO RLE. docs/mcp.md has the details.
+`,
+    )
+    // Loaded when it is asked for: the protocol's schemas would make every command start later.
+    .action(async (options) => (await import('./mcp')).mcpCommand(options));
+
+  root
     .command('inspect')
     .description('Show what is installed and which device runs what.')
     .option('--segmenter <segmenter>', 'look at this segmenter: ENCODER.onnx,DECODER.onnx | embedded')

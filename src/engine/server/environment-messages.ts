@@ -10,7 +10,7 @@ import { z } from 'zod';
 export const maxMessageBytes = 16 * 1024 * 1024;
 
 /** Of a policy's raw output only so many characters at its end are read: the call stands there. */
-export const maxTextLength = 20_000;
+export const maxTextLength = 8_000;
 
 const label = z.string().max(255);
 /** OpenEnv's clients add their own `metadata` to typed actions; nothing reads it. */

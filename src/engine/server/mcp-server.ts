@@ -1,0 +1,60 @@
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ListToolsRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import { MaskwrightError } from '@shared/contract/errors';
+import { toWireError } from '@shared/contract/rpc-server';
+import { systemText } from '../agent/prompt';
+import { applicationName, applicationVersion } from '../application';
+import type { EpisodeSettings } from './hosted-episode';
+import { McpDesk } from './mcp-desk';
+
+/**
+ * The environment's tools over the Model Context Protocol, for one client. What an agent can do something about comes
+ * back as a tool's error, with a text that says what.
+ *
+ * @param roots real paths of the folders whose images may be opened
+ */
+export function createMcpServer(
+  settings: EpisodeSettings,
+  roots: readonly string[],
+  log: (line: string) => void,
+): Server {
+  const desk = new McpDesk(settings, roots);
+  const server = new Server(
+    { name: applicationName.toLowerCase(), title: applicationName, version: applicationVersion },
+    {
+      capabilities: { tools: {} },
+      instructions: `Call open_image with an image and a query. ${systemText(settings.coordinates)}`,
+    },
+  );
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: desk.tools().map(({ name, description, input_schema }) => ({
+      name,
+      description,
+      inputSchema: { ...input_schema, type: 'object' as const },
+    })),
+  }));
+  server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }): Promise<CallToolResult> => {
+    try {
+      const { text, png, facts, refused } = await desk.call(params.name, params.arguments ?? {}, signal);
+      return {
+        content: [
+          { type: 'text', text },
+          ...(png
+            ? [{ type: 'image' as const, data: Buffer.from(png).toString('base64'), mimeType: 'image/png' }]
+            : []),
+        ],
+        structuredContent: facts,
+        isError: refused,
+      };
+    } catch (error) {
+      const { message, hint } =
+        error instanceof MaskwrightError ? error : toWireError(error, params.name, log);
+      return { content: [{ type: 'text', text: `${message} ${hint}`.trim() }], isError: true };
+    }
+  });
+  return server;
+}
