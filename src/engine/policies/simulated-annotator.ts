@@ -21,8 +21,10 @@ export interface SimulatedAnnotatorOptions {
   targetIou: number;
   /** Clicks that it still tries when it could finish: it stops late. */
   lateClicks: number;
-  /** Finishes after this many clicks in a row that gained nothing. */
+  /** Finishes after this many clicks in a row that gained nothing, … */
   patience: number;
+  /** … or less IoU than this. */
+  leastGain: number;
   /** Targets smaller than this share of the view are zoomed at first; 0 never zooms. */
   zoomBelow: number;
   /** Box of something else (image pixels) that it takes for the target at first, and gives up; null: none. */
@@ -32,6 +34,9 @@ export interface SimulatedAnnotatorOptions {
   seed: number;
 }
 
+/** IoU differences below this are noise of rasterisation, not gain or loss. */
+const epsilon = 1e-4;
+
 export const defaultSimulatedAnnotator: SimulatedAnnotatorOptions = {
   start: 'box',
   boxJitter: 0,
@@ -39,14 +44,12 @@ export const defaultSimulatedAnnotator: SimulatedAnnotatorOptions = {
   targetIou: 0.95,
   lateClicks: 0,
   patience: 4,
+  leastGain: epsilon,
   zoomBelow: 0,
   wrongFirst: null,
   parts: [],
   seed: 0,
 };
-
-/** IoU differences below this are noise of rasterisation, not gain or loss. */
-const epsilon = 1e-4;
 
 /**
  * The annotator that sees the ground truth. Standard protocol of interactive segmentation (Sofiiuk et al., RITM;
@@ -118,7 +121,7 @@ class SimulatedAnnotator {
 
     const iou = this.iouOf(state);
     const best = this.bestTurn(state);
-    if (this.lastClick) this.failures = iou > best.iou + epsilon ? 0 : this.failures + 1;
+    if (this.lastClick) this.failures = iou > best.iou + settings.leastGain ? 0 : this.failures + 1;
     if (iou < best.iou - epsilon) {
       if (this.lastClick) this.spentPlaces.push(this.lastClick);
       this.lastClick = null;
@@ -145,24 +148,26 @@ class SimulatedAnnotator {
 
   /** The mask that the active object is to get. */
   private aimOf(state: EnvironmentState): Bitmap {
-    return this.hasParts
+    return this.hasParts(state)
       ? (this.settings.parts[state.objects.length - 1] ?? this.groundTruth)
       : this.groundTruth;
   }
 
-  private get hasParts(): boolean {
-    return this.settings.parts.length > 1;
+  /** Each object takes two turns; where that is more than there are, the target is segmented as one. */
+  private hasParts({ turnBudget }: EnvironmentState): boolean {
+    const { parts } = this.settings;
+    return parts.length > 1 && 2 * parts.length <= turnBudget;
   }
 
   private partsLeft(state: EnvironmentState): number {
-    return this.hasParts ? Math.max(0, this.settings.parts.length - state.objects.length) : 0;
+    return this.hasParts(state) ? Math.max(0, this.settings.parts.length - state.objects.length) : 0;
   }
 
   private iouOf(state: EnvironmentState): number {
     const known = this.ious.get(state);
     if (known !== undefined) return known;
     const active = activeObjectOf(state).mask;
-    const iou = !this.hasParts
+    const iou = !this.hasParts(state)
       ? iouOfState(state, { mask: this.groundTruth })
       : active
         ? bitmapIou(active, this.aimOf(state))
@@ -226,7 +231,7 @@ class SimulatedAnnotator {
   private nextClick(state: EnvironmentState): (Decision & { place: Point }) | null {
     const aim = this.aimOf(state);
     const active = activeObjectOf(state).mask;
-    const masks = this.hasParts ? [active] : state.objects.map(({ mask }) => mask);
+    const masks = this.hasParts(state) ? [active] : state.objects.map(({ mask }) => mask);
     const missing = masks.reduce<Bitmap>((left, mask) => (mask ? subtractBitmaps(left, mask) : left), aim);
     const excess = active ? subtractBitmaps(active, aim) : null;
     const inMissing = interiorMaximum(missing, this.spentPlaces);

@@ -31,8 +31,9 @@ export const annotatorMixSchema = z.strictObject({
   /** Episodes that stop late: they try up to so many clicks more. */
   lateStop: share.default(0.08),
   lateClicks: z.number().int().min(1).max(8).default(2),
-  /** Clicks in a row without gain before an episode gives up. */
+  /** Clicks in a row that gain less than `leastGain` before an episode is content with what it has. */
   patience: z.number().int().min(1).max(8).default(2),
+  leastGain: share.default(0.01),
 });
 export type AnnotatorMix = z.infer<typeof annotatorMixSchema>;
 
@@ -49,6 +50,7 @@ export interface AnnotatorPlan {
   targetIou: number;
   lateClicks: number;
   patience: number;
+  leastGain: number;
 }
 
 /** The same for the same seed. Every number is drawn whether it is used or not, so that one share does not move another. */
@@ -77,6 +79,7 @@ export function drawPlan(mix: AnnotatorMix, seed: number): AnnotatorPlan {
     targetIou: isEarly ? earlyIou : usualIou,
     lateClicks: isLate ? late : 0,
     patience: mix.patience,
+    leastGain: mix.leastGain,
   };
 }
 
