@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { importAnnotations } from '@engine/datasets';
-import { exportToFolder, previewExport, readBack } from '@engine/exporters';
+import { exportText, exportToFolder, previewExport, readBack } from '@engine/exporters';
 import { readPng, writePng } from '@engine/images/png';
 import { createProject, type ProjectStore } from '@engine/project';
 import {
@@ -176,6 +176,58 @@ describe.skipIf(!hasData)('photographs with hard masks', () => {
     store.close();
   });
 
+  it('are shown without giving images their COCO ids, which are those of the export then', async () => {
+    const store = project('p');
+    put('p/a.jpg', await picture());
+    put('p/b.jpg', await picture());
+    const files = ['a.jpg', 'b.jpg'].map((name) => ({
+      file: join(folder, 'p', name),
+      sha256: name,
+      width: 40,
+      height: 30,
+    }));
+    const [first, second] = store.addImages(join(folder, 'p'), files).images;
+    store.setImageOriginal(second!.id, 7, '{}');
+    const categoryId = store.createCategory('dot').id;
+    const mask = drawn({ width: 40, height: 30 }, (x, y) => x < 4 && y < 4);
+    store.createAnnotations([{ imageId: first!.id, categoryId, mask }]);
+    const options = defaultExportOptions('coco');
+    const shown = await previewExport(store, 'coco', options, { offset: 0, limit: 10 });
+    expect(shown.examples.map(({ name }) => name)).toEqual(['a.jpg']);
+    expect(readBack(store, 'coco', options, first!.id)).toMatchObject([{ iou: 1 }]);
+    expect(store.imageById(first!.id).cocoId).toBeNull();
+    const { text } = await exportText(store, 'coco', options);
+    expect(store.imageById(first!.id).cocoId).toBe(8);
+    expect(text.startsWith(shown.sample?.text.trimEnd() ?? '?')).toBe(true);
+    store.close();
+  });
+
+  it('come back from index masks also when a class is called as the background is', async () => {
+    const store = project('p');
+    put('p/a.jpg', await picture());
+    const size = { width: 40, height: 30 };
+    const [image] = store.addImages(join(folder, 'p'), [
+      { file: join(folder, 'p', 'a.jpg'), sha256: 'a', ...size },
+    ]).images;
+    store.createAnnotations(
+      ['background', 'Void', 'cup'].map((name, index) => ({
+        imageId: image!.id,
+        categoryId: store.createCategory(name).id,
+        mask: drawn(size, (x) => x >= 10 * index && x < 10 * index + 5),
+      })),
+    );
+    const report = await write(store, 'masks', 'out', { copyImages: true });
+    expect(report.losses.find(({ kind }) => kind === 'class-renamed')?.examples).toEqual([
+      'background → background_',
+      'Void → Void_',
+    ]);
+    const other = project('other');
+    await read(other, 'masks', join(folder, 'out'));
+    expect([...masksOf(other).values()].flat().sort()).toEqual([...masksOf(store).values()].flat().sort());
+    store.close();
+    other.close();
+  });
+
   it('become pictures with masks in the colours of their classes', async () => {
     const { store, hard } = await photographs(folder);
     await write(store, 'overlays', 'pictures');
@@ -294,11 +346,22 @@ describe('YOLO data sets', () => {
     expect(await read(store, 'yolo-seg', join(folder, 'r'))).toMatchObject({ annotations: 1 });
     put('l/images/b.jpg', jpeg);
     put('l/labels/b.txt', '0 0 0 0.5 0 0.5 0.5\n');
-    put('l/train.txt', './images/b.jpg\n./images/no.jpg\n');
+    put(
+      'l/train.txt',
+      `./images/b.jpg\n./images/no.jpg\n../pictures/c.jpg\n${join(folder, 'pictures', 'c.jpg')}\n`,
+    );
+    put('pictures/c.jpg', jpeg);
     put('l/data.yaml', 'train: train.txt\nnames:\n- x\n');
     const listed = await read(store, 'yolo-seg', join(folder, 'l', 'data.yaml'));
     expect(listed).toMatchObject({ annotations: 1, categories: 0 });
-    expect(listed.skipped.map(({ item }) => item)).toEqual(['./images/no.jpg']);
+    // A list that names other files of the machine does not get them into the project.
+    expect(listed.skipped.map(({ item }) => item)).toEqual([
+      './images/no.jpg',
+      '../pictures/c.jpg',
+      join(folder, 'pictures', 'c.jpg'),
+    ]);
+    expect(listed.skipped[1]?.reason).toMatch(/outside of the data set/);
+    expect(store.allImages().map(({ name }) => name)).not.toContain('c.jpg');
     put('e/labels/train/c.txt', '0 0 0 0.5 0 0.5 0.5\n');
     put('e/data.yaml', 'names: [x]\n');
     put('pictures/c.jpg', jpeg);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf } from '@shared/contract/errors';
-import type { MaskClass } from '@shared/formats/voc';
+import { isBackgroundName, type MaskClass } from '@shared/formats/voc';
 import type { Size } from '@shared/geometry/types';
 import { encodeMask, fromUncompressed, type Rle } from '@shared/mask/rle';
 import { type PngPixels, readPng } from '../images/png';
@@ -185,7 +185,7 @@ function classValues(
 /** Classes that are called background are none. */
 function withoutBackground(values: Uint16Array, classes: readonly MaskClass[] | null): Uint16Array {
   const background = new Set(
-    (classes ?? []).filter(({ name }) => /^(background|void|ignore)$/i.test(name)).map(({ value }) => value),
+    (classes ?? []).filter(({ name }) => isBackgroundName(name)).map(({ value }) => value),
   );
   if (background.size === 0) return values;
   return values.map((value) => (background.has(value) ? 0 : value));

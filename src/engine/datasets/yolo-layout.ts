@@ -132,19 +132,25 @@ async function imagesOf(entry: string, root: string, base: string, skip: Skip): 
       for await (const image of walkImages(candidate, skip)) list.push(image);
       return list;
     }
-    if (extensionOf(candidate) === '.txt' && (await isFile(candidate))) return listedImages(candidate, skip);
+    if (extensionOf(candidate) === '.txt' && (await isFile(candidate)))
+      return listedImages(candidate, [root, base], skip);
   }
   return null;
 }
 
-/** A text file with one image a line; "./" stands for the file's own folder, as for Ultralytics. */
-async function listedImages(file: string, skip: Skip): Promise<string[]> {
+/**
+ * A text file with one image a line; "./" stands for the file's own folder, as for Ultralytics. A list may come from
+ * anywhere: it names files of the data set only, so that nothing else of the machine gets into the project.
+ */
+async function listedImages(file: string, folders: readonly string[], skip: Skip): Promise<string[]> {
   const list: string[] = [];
   for (const line of (await readFile(file, 'utf8')).split(/\r?\n/)) {
     const name = line.trim().replace(/\\/g, '/');
     if (name === '') continue;
     const image = isAbsolute(name) ? name : resolve(dirname(file), name);
-    if (isImagePath(image) && (await isFile(image))) list.push(image);
+    if (!folders.some((folder) => pathInside(folder, image) !== null)) {
+      skip(name, 'it is outside of the data set; name the folder of the images to have them from there');
+    } else if (isImagePath(image) && (await isFile(image))) list.push(image);
     else skip(name, 'the image file was not found');
   }
   return list;

@@ -27,16 +27,23 @@ export class ExportSet {
   readonly categories: readonly StoredCategory[];
   readonly #byId: ReadonlyMap<number, StoredCategory>;
   readonly #end: { cocoId: number; annotationId: number };
+  /** COCO ids that images without one would get, where none are given. */
+  readonly #planned = new Map<string, { cocoId: number; wanted: boolean }>();
   /** Names of images whose path another image has too. */
   readonly #renamed: Map<string, string>;
 
-  constructor(store: ProjectStore, options: ExportOptions) {
-    store.assignCocoIds();
+  /** `isPreview`: images without a COCO id are shown with the one that they would get; the project stays as it is. */
+  constructor(store: ProjectStore, options: ExportOptions, isPreview = false) {
+    if (!isPreview) store.assignCocoIds();
     this.store = store;
     this.options = options;
     this.categories = store.storedCategories();
     this.#byId = new Map(this.categories.map((category) => [category.id, category]));
     this.#end = store.exportEnd();
+    if (isPreview) {
+      for (const [index, { id, wanted }] of store.unnumberedImages(options.images).entries())
+        this.#planned.set(id, { cocoId: this.#end.cocoId + index + 1, wanted });
+    }
     this.#renamed = this.#sharedNames();
   }
 
@@ -75,12 +82,19 @@ export class ExportSet {
     return names;
   }
 
-  *#pages(): Generator<ProjectImage, void> {
+  *#pages(): Generator<ProjectImage & { cocoId: number }, void> {
+    yield* this.#numbered();
+    for (const [id, { cocoId, wanted }] of this.#planned)
+      if (wanted) yield { ...this.store.imageById(id), cocoId };
+  }
+
+  *#numbered(): Generator<ProjectImage & { cocoId: number }, void> {
     for (let after = -1; ; ) {
       const page = this.store.imagesAfter(after, pageSize, this.options.images);
       for (const image of page) {
-        if ((image.cocoId ?? 0) > this.#end.cocoId) return;
-        yield image;
+        const cocoId = image.cocoId ?? 0;
+        if (cocoId > this.#end.cocoId) return;
+        yield { ...image, cocoId };
       }
       const last = page[page.length - 1]?.cocoId ?? null;
       if (last === null || page.length < pageSize) return;
@@ -102,7 +116,7 @@ export class ExportSet {
       }
       stems.add(stem);
       if (fileName !== image.path) losses.add('file-renamed', `${image.path} → ${fileName}`);
-      yield { image, cocoId: image.cocoId ?? 0, fileName, stem, annotations: [] };
+      yield { image, cocoId: image.cocoId, fileName, stem, annotations: [] };
     }
   }
 
@@ -118,7 +132,9 @@ export class ExportSet {
       const page = this.store.annotationsAfter(after, pageSize * 5);
       for (const annotation of page) {
         if (annotation.id > this.#end.annotationId) return;
-        if (annotation.cocoImageId <= this.#end.cocoId) yield annotation;
+        const known = annotation.cocoImageId ?? this.#end.cocoId + 1;
+        const cocoImageId = known <= this.#end.cocoId ? known : this.#planned.get(annotation.imageId)?.cocoId;
+        if (cocoImageId !== undefined) yield { ...annotation, cocoImageId };
       }
       const last = page[page.length - 1]?.id ?? null;
       if (last === null || page.length < pageSize * 5) return;

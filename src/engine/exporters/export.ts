@@ -78,7 +78,10 @@ export async function exportToFolder(
   return writeFolder(store, format, options, root, context);
 }
 
-/** The text of a format that is one file. Throws INVALID_REQUEST for the others. */
+/** Characters of a text that is handed over whole: engine, wire and window hold copies of it. */
+const longestText = 128 * 1024 * 1024;
+
+/** The text of a format that is one file. Throws INVALID_REQUEST for the others and when it is too long. */
 export async function exportText(
   store: ProjectStore,
   format: ExportFormat,
@@ -91,7 +94,20 @@ export async function exportText(
   }
   const text = new TextExport(store, format, options, {});
   const parts: string[] = [];
-  for await (const part of text.parts()) parts.push(part);
+  let length = 0;
+  for await (const part of text.parts()) {
+    parts.push(part);
+    length += part.length;
+    if (length > longestText) {
+      throw new MaskwrightError(
+        'INVALID_REQUEST',
+        'The export is too large to be handed to the window as one text.',
+        {
+          hint: 'Write it into a folder: that is done bit by bit.',
+        },
+      );
+    }
+  }
   return { text: parts.join(''), report: { ...text.report(), location: singleFileNames[format] } };
 }
 

@@ -19,6 +19,8 @@ const exampleImages = 12;
 const breathEvery = 500;
 /** Characters of the sample text. */
 const sampleLength = 4000;
+/** Trajectories that are read: their text is large, and all of them would keep others waiting. */
+const readTrajectories = 500;
 
 /** What an export would contain. Nothing is written. `offset` and `limit` choose a page of the files' paths. */
 export async function previewExport(
@@ -29,7 +31,7 @@ export async function previewExport(
 ): Promise<ExportPreview> {
   const losses = new Losses();
   if (format === 'trajectories') return previewTrajectories(store, losses);
-  const set = new ExportSet(store, options);
+  const set = new ExportSet(store, options, true);
   const folder = folderFormat(format, set, '/');
   const files = new FilePage(page);
   const names: ExportImageName[] = [];
@@ -98,13 +100,17 @@ function cocoSample(set: ExportSet): ExportPreview['sample'] {
   return { path: singleFileNames.coco, ...beginning(text) };
 }
 
-function previewTrajectories(store: ProjectStore, losses: Losses): ExportPreview {
+/** All are counted, the first of them read: those that are damaged are told of these. */
+async function previewTrajectories(store: ProjectStore, losses: Losses): Promise<ExportPreview> {
   let text = '';
-  let count = 0;
+  let read = 0;
   for (const line of trajectoryParts(store, losses)) {
     if (text.length <= sampleLength) text += line;
-    count += 1;
+    read += 1;
+    if (read === readTrajectories) break;
+    if (read % 10 === 0) await breathe();
   }
+  const count = read < readTrajectories ? read : Math.max(read, store.trajectoryCount() - losses.count);
   return {
     images: 0,
     annotations: count,
@@ -149,7 +155,7 @@ export function readBack(
   if (format === 'trajectories') {
     throw new MaskwrightError('INVALID_REQUEST', 'Trajectories are no masks of an image.');
   }
-  const set = new ExportSet(store, options);
+  const set = new ExportSet(store, options, true);
   const project = store.imageById(imageId);
   const image = set.withAnnotations({
     image: project,

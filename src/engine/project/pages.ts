@@ -8,19 +8,21 @@ import { annotationColumns, annotationOf, annotationRow, imageColumns, imageRow,
 export type ExportedImages = 'all' | 'annotated';
 
 export interface PagedAnnotation extends StoredAnnotation {
-  cocoImageId: number;
+  /** Null where the image has no COCO id yet. */
+  cocoImageId: number | null;
 }
 
 const pathRow = z.object({ path: z.string() });
-const pagedRow = annotationRow.extend({ coco_id: z.number().int() });
+const pagedRow = annotationRow.extend({ coco_id: z.number().int().nullable() });
+const unnumberedRow = z.object({ id: z.string(), wanted: z.number().int() });
 const countsRow = z.object({ images: z.number().int(), annotations: z.number().int().nullable() });
 
 const condition = (images: ExportedImages): string =>
   images === 'all' ? '1' : "(images.annotation_count > 0 OR images.state = 'done')";
 
 /**
- * Reads a project of any size bit by bit, in the order of COCO ids, for exports. Every image must have such an id
- * (`assignCocoIds`).
+ * Reads a project of any size bit by bit, in the order of COCO ids, for exports. Images without such an id
+ * (`assignCocoIds` gives them) are told apart.
  */
 export class Pages {
   readonly #db: Database;
@@ -36,6 +38,12 @@ export class Pages {
     return this.#db.all(imageRow, sql, [cocoId, limit]).map(imageOf);
   }
 
+  /** Images without a COCO id in the order in which `assignCocoIds` would number them, and whether they are wanted. */
+  unnumberedImages(images: ExportedImages): { id: string; wanted: boolean }[] {
+    const sql = `SELECT id, ${condition(images)} AS wanted FROM images WHERE coco_id IS NULL ORDER BY seq`;
+    return this.#db.all(unnumberedRow, sql, []).map(({ id, wanted }) => ({ id, wanted: wanted !== 0 }));
+  }
+
   /** The next annotations behind an id, with the COCO id of their image. */
   annotationsAfter(id: number, limit: number): PagedAnnotation[] {
     const columns = annotationColumns
@@ -43,7 +51,7 @@ export class Pages {
       .map((column) => `annotations.${column}`)
       .join(', ');
     const sql = `SELECT ${columns}, images.coco_id FROM annotations JOIN images ON images.id = annotations.image_id
-      WHERE annotations.id > ? AND images.coco_id IS NOT NULL ORDER BY annotations.id LIMIT ?`;
+      WHERE annotations.id > ? ORDER BY annotations.id LIMIT ?`;
     return this.#db.all(pagedRow, sql, [id, limit]).map((row) => ({
       ...annotationOf(row),
       maskEdited: row.mask_edited !== 0,

@@ -113,7 +113,7 @@ export class ProjectStore
     const images = new Images(db, journal, roots);
     const states = new ImageStates(db, journal, images);
     const categories = new Categories(db, journal);
-    const annotations = new Annotations(db, journal, { images, states, categories });
+    const annotations = new Annotations(db, journal, { images, categories });
     const reviews = new Reviews(db, { annotations, categories });
     const trajectories = new Trajectories(db, journal, { images, states, reviews });
     this.#journal = journal;
@@ -256,6 +256,10 @@ export class ProjectStore
     return this.#pages.imagesAfter(cocoId, limit, images);
   }
 
+  unnumberedImages(images: ExportedImages): { id: string; wanted: boolean }[] {
+    return this.#pages.unnumberedImages(images);
+  }
+
   annotationsAfter(id: number, limit: number): PagedAnnotation[] {
     return this.#pages.annotationsAfter(id, limit);
   }
@@ -302,10 +306,6 @@ export class ProjectStore
 
   setImageState(imageId: string, state: ImageState): void {
     this.#states.setImageState(imageId, state);
-  }
-
-  markImported(imageId: string): void {
-    this.#states.markImported(imageId);
   }
 
   // ------------------------------------------------------------------ categories.ts
@@ -408,6 +408,10 @@ export class ProjectStore
 
   listTrajectories(imageId: string): TrajectorySummary[] {
     return this.#trajectories.listTrajectories(imageId);
+  }
+
+  trajectoryCount(): number {
+    return this.#trajectories.trajectoryCount();
   }
 
   allTrajectories(onUnreadable?: (id: string, error: unknown) => void): Generator<Trajectory, void> {

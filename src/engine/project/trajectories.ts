@@ -7,7 +7,7 @@ import type { ImageStates } from './image-states';
 import type { Images } from './images';
 import type { Journal } from './journal';
 import type { Reviews } from './reviews';
-import { textRow, trajectoryRow } from './rows';
+import { numberRow, textRow, trajectoryRow } from './rows';
 import { checkedTrajectory, parseTrajectory, summarise, withoutDecision } from './trajectory-rows';
 
 /** Whether the agent has ended the episode and nobody decided about it. */
@@ -152,6 +152,10 @@ export class Trajectories {
   }
 
   /** Every trajectory in the order of saving, read one at a time. Damaged ones go to `onUnreadable`, else throw. */
+  trajectoryCount(): number {
+    return this.#db.get(numberRow, 'SELECT count(*) AS value FROM trajectories', [])?.value ?? 0;
+  }
+
   *allTrajectories(onUnreadable?: (id: string, error: unknown) => void): Generator<Trajectory, void> {
     const ids = this.#db.all(z.object({ id: z.string() }), 'SELECT id FROM trajectories ORDER BY seq');
     for (const { id } of ids) {

@@ -26,9 +26,13 @@ export function labelMapText(names: readonly string[]): string {
   return `# label:color_rgb:parts:actions\n${lines.join('\n')}\n`;
 }
 
-/** A class name that a label map can hold. */
+/** Names of what is no class: readers take such pixels for empty. */
+export const isBackgroundName = (name: string): boolean => /^(background|void|ignore)$/i.test(name.trim());
+
+/** A class name that a label map can hold; a class that is called as the background is gets an underscore. */
 export function labelMapName(name: string): string {
-  return name.replace(/[:#\r\n]+/g, '_').trim() || '_';
+  const held = name.replace(/[:#\r\n]+/g, '_').trim() || '_';
+  return isBackgroundName(held) ? `${held}_` : held;
 }
 
 /**
