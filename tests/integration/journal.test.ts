@@ -177,6 +177,7 @@ it('keeps the store equal to a simple model through any mutations, undo, redo an
               query: 'q',
             });
             next.accepted.push(id);
+            next.states[image] = 'done';
           } else {
             store.mark('Batch', () => {
               store.createAnnotations([input]);
@@ -189,7 +190,6 @@ it('keeps the store equal to a simple model through any mutations, undo, redo an
             });
           }
           next.annotations.push({ id: made(), image, category, counts: mask.counts });
-          next.states[image] = 'done';
           model.commit(next);
         }
         expect(observe(store, images)).toEqual(model.now);

@@ -83,7 +83,7 @@ describe('edits of masks', () => {
     expect(shown()).toEqual(before);
   });
 
-  it('copies wait for review, and a new mask makes its image done', () => {
+  it('copies wait for review, and a new mask leaves it to the person when its image is done', () => {
     const drawn = draw();
     const copy = { imageId: next, mask: left, categoryId: category, query: null, like: drawn.id };
     store.editMasks({ ...nothing, kind: 'copy', creates: [copy] });
@@ -92,7 +92,7 @@ describe('edits of masks', () => {
     store.undo();
     expect(store.imageById(next).state).toBe('todo');
     store.editMasks({ ...nothing, creates: [{ ...copy, like: null }] });
-    expect(store.imageById(next).state).toBe('done');
+    expect(store.imageById(next).state).toBe('todo');
   });
 
   it('refuses masks of another size and masks without a pixel', () => {

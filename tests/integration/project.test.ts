@@ -359,13 +359,13 @@ describe('the store', () => {
     expect(
       codeOf(() =>
         store.mark('Bad', () => {
-          store.setImageState(imageId, 'todo');
+          store.setImageState(imageId, 'done');
           store.deleteAnnotation(999);
         }),
       ),
     ).toBe('NOT_FOUND');
     expect(seen).toHaveLength(1);
-    expect(store.imageById(imageId).state).toBe('done');
+    expect(store.imageById(imageId).state).toBe('todo');
     store.close();
   });
 

@@ -154,7 +154,7 @@ describe('a batch run', () => {
     expect(queue(store).total).toBe(16);
     expect(store.summary().counts.annotations).toBe(16);
     expect(store.listImages({ offset: 0, limit: 20 }).items.map(({ state }) => state)).toEqual(
-      Array.from({ length: 8 }, () => 'done'),
+      Array.from({ length: 8 }, () => 'review'),
     );
     store.close();
     whole.store.close();

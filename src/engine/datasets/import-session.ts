@@ -220,7 +220,6 @@ export class ImportSession {
         report.annotations += 1;
         if (fresh) report.addedAnnotations += 1;
       }
-      if (annotations.length > 0) store.markImported(image.id);
     });
   }
 }

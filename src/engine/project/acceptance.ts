@@ -81,7 +81,8 @@ export class Acceptance {
         category: category.name,
       });
       const added = this.#annotate({ ...input, trajectoryId: id, masks });
-      states.finish(imageId);
+      // Without a query it was one object by hand: that says nothing about the rest of the image.
+      if (trajectory.header.query.trim() !== '') states.finish(imageId);
       return added;
     });
     return {

@@ -6,7 +6,6 @@ import type { Author } from '@shared/trajectory/schema';
 import type { Categories } from './categories';
 import { difference } from './changes';
 import type { Database } from './database';
-import type { ImageStates } from './image-states';
 import type { Images } from './images';
 import { isKeepableId } from './imported-ids';
 import type { Journal } from './journal';
@@ -96,18 +95,12 @@ export class Annotations {
   readonly #db: Database;
   readonly #journal: Journal;
   readonly #images: Images;
-  readonly #states: ImageStates;
   readonly #categories: Categories;
 
-  constructor(
-    db: Database,
-    journal: Journal,
-    topics: { images: Images; states: ImageStates; categories: Categories },
-  ) {
+  constructor(db: Database, journal: Journal, topics: { images: Images; categories: Categories }) {
     this.#db = db;
     this.#journal = journal;
     this.#images = topics.images;
-    this.#states = topics.states;
     this.#categories = topics.categories;
   }
 
@@ -165,18 +158,12 @@ export class Annotations {
   }
 
   /**
-   * Adds annotations as one undoable step (or a part of the surrounding mark). The image becomes done: it has an
-   * accepted annotation. Throws INVALID_REQUEST when a mask is empty, broken or of another size than the image.
+   * Adds annotations as one undoable step (or a part of the surrounding mark). The image's state stays: whether there
+   * is more to draw is for the person to say. Throws INVALID_REQUEST when a mask is empty, broken or of another size than the image.
    */
   createAnnotations(inputs: readonly NewAnnotation[]): Annotation[] {
     const label = inputs.length === 1 ? 'Add annotation' : `Add ${inputs.length} annotations`;
-    return this.#journal.mark(label, () =>
-      inputs.map((input) => {
-        const annotation = this.insert(input);
-        this.#states.finish(input.imageId);
-        return annotation;
-      }),
-    );
+    return this.#journal.mark(label, () => inputs.map((input) => this.insert(input)));
   }
 
   /** The next annotation id; never one that was used before, even by an annotation that is deleted. */
@@ -185,7 +172,7 @@ export class Annotations {
     return (this.#db.get(numberRow, sql)?.value ?? 0) + 1;
   }
 
-  /** Adds one as a part of the surrounding mark; the image's state stays. Throws as `createAnnotations` does. */
+  /** Adds one as a part of the surrounding mark. Throws as `createAnnotations` does. */
   insert(input: NewAnnotation): Annotation {
     const image = this.#images.imageById(input.imageId);
     const category = this.#categories.categoryById(input.categoryId);

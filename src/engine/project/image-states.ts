@@ -71,9 +71,4 @@ export class ImageStates {
       this.#journal.touched.project();
     }
   }
-
-  /** Marks an image as done when an import brought it annotations. Not part of undo. */
-  markImported(imageId: string): void {
-    this.#journal.write(() => this.derive(imageId, 'todo', 'done'));
-  }
 }

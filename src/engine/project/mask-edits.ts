@@ -95,8 +95,7 @@ export class MaskEdits {
         trajectoryId: isSameImage ? origin.trajectoryId : null,
       }),
     });
-    if (kind !== 'copy') this.#states.finish(input.imageId);
-    else if (this.#images.imageById(input.imageId).state === 'todo')
+    if (kind === 'copy' && this.#images.imageById(input.imageId).state === 'todo')
       this.#states.set(input.imageId, 'review');
     return made;
   }

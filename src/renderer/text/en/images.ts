@@ -11,6 +11,8 @@ export const images = {
   next: 'Next',
   nextWide: ' to review',
   states: { todo: 'to do', review: 'to be reviewed', done: 'done' } satisfies Record<ImageState, string>,
+  /** To do, with masks. */
+  begun: 'in progress',
   label: (name: string, state: string, masks: number) =>
     `${name}, ${state}, ${plural(masks, 'mask', 'masks')}`,
   emptyProject: 'No images here',

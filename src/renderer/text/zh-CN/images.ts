@@ -10,6 +10,7 @@ export const images: typeof english = {
   next: '下一张',
   nextWide: '待审图像',
   states: { todo: '待办', review: '待审', done: '完成' },
+  begun: '进行中',
   label: (name, state, masks) => `${name}，${state}，${count(masks)} 个掩码`,
   emptyProject: '这里没有图像',
   emptyProjectHint: 'Maskwright 读取 JPEG、PNG、WebP 和 TIFF 文件。请从项目菜单打开另一个文件夹。',
