@@ -91,11 +91,16 @@ describe("the agent's proposal", () => {
 
 describe('calls and turns', () => {
   it('take the last verdict, and know answers without a call and names of no tool', () => {
-    const verdict = (id: string, kind: 'accepted' | 'corrected' | 'rejected' | 'proposed') => ({
+    const verdict = (
+      id: string,
+      kind: 'accepted' | 'corrected' | 'rejected' | 'proposed',
+      reason: string | null = null,
+    ) => ({
       node: id,
       verdict: kind,
       by: 'human' as const,
       at: later(1),
+      reason,
     });
     const { calls, turns } = factsOf(
       accepted(
@@ -124,7 +129,7 @@ describe('calls and turns', () => {
       { author: 'human', tool: 'add_point', fate: 'undecided', invalid: false },
       { author: 'simulator', tool: 'finish', fate: 'undecided', invalid: false },
     ]);
-    expect(turns).toEqual({ agent: 3, person: 1 });
+    expect(turns).toEqual({ agent: 2, person: 1, simulator: 1 });
   });
 });
 
@@ -164,5 +169,33 @@ describe('time', () => {
       personMs: 4000,
       pauses: 1,
     });
+  });
+
+  it('leave out what an undo took back', () => {
+    const verdict = (node: string, kind: 'accepted' | 'corrected' | 'rejected', reason: string | null) => ({
+      node,
+      verdict: kind,
+      by: 'human' as const,
+      at: later(1),
+      reason,
+    });
+    const { calls } = factsOf(
+      accepted(
+        episodeOf(
+          [node('n1', null), node('n2', 'n1'), node('n3', 'n2')],
+          [
+            verdict('n1', 'accepted', null),
+            verdict('n1', 'rejected', 'undone'),
+            verdict('n2', 'accepted', null),
+            verdict('n2', 'corrected', 'too large'),
+            verdict('n2', 'accepted', 'correction undone'),
+            verdict('n3', 'corrected', null),
+            verdict('n3', 'accepted', 'correction undone'),
+          ],
+        ),
+        columns(5),
+      ),
+    );
+    expect(calls.map(({ fate }) => fate)).toEqual(['undecided', 'accepted', 'undecided']);
   });
 });

@@ -29,7 +29,7 @@ export const recordedEpisodeSchema = z.object({
       at: z.string(),
     }),
   ),
-  verdicts: z.array(verdictSchema.pick({ node: true, verdict: true, by: true, at: true })),
+  verdicts: z.array(verdictSchema.pick({ node: true, verdict: true, by: true, at: true, reason: true })),
 });
 export type RecordedEpisode = z.infer<typeof recordedEpisodeSchema>;
 type RecordedNode = RecordedEpisode['nodes'][number];
@@ -61,8 +61,8 @@ export interface EpisodeFacts {
   /** When it was accepted or rejected; null while it is open. */
   settledAt: string | null;
   calls: CallFact[];
-  /** Turns that ran, on all branches; the simulated annotator's count as the agent's. */
-  turns: { agent: number; person: number };
+  /** Turns that ran, on all branches. */
+  turns: { agent: number; person: number; simulator: number };
   /** Accepted masks. */
   objects: number;
   /** IoU of the last mask that the agent alone reached with the accepted one; null where either is missing. */
@@ -98,7 +98,8 @@ export function factsOf(input: EpisodeInput): EpisodeFacts {
   const isAccepted = outcome.status === 'accepted';
   const masks = annotations.length > 0 ? annotations.map(({ mask }) => mask) : outcome.masks;
   const run = episode.nodes.filter((node) => node.observation !== null);
-  const byPerson = run.filter((node) => node.author === 'human').length;
+  const turnsBy = (author: RecordedNode['author']): number =>
+    run.filter((node) => node.author === author).length;
   return {
     id,
     imageId,
@@ -109,7 +110,7 @@ export function factsOf(input: EpisodeInput): EpisodeFacts {
     createdAt: episode.header.createdAt,
     settledAt,
     calls: callsOf(episode),
-    turns: { agent: run.length - byPerson, person: byPerson },
+    turns: { agent: turnsBy('agent'), person: turnsBy('human'), simulator: turnsBy('simulator') },
     objects: isAccepted ? outcome.masks.length : 0,
     proposalIou: isAccepted ? proposalIou(episode, masks) : null,
     time: timeOf(episode, settledAt),
@@ -117,9 +118,9 @@ export function factsOf(input: EpisodeInput): EpisodeFacts {
 }
 
 function callsOf({ nodes, verdicts }: RecordedEpisode): CallFact[] {
-  const last = new Map(verdicts.map(({ node, verdict }) => [node, verdict]));
+  const standing = standingVerdicts(verdicts);
   return nodes.map((node) => {
-    const verdict = last.get(node.id) ?? 'proposed';
+    const verdict = standing.get(node.id)?.at(-1) ?? 'proposed';
     return {
       author: node.author,
       tool: toolOf(node),
@@ -129,17 +130,32 @@ function callsOf({ nodes, verdicts }: RecordedEpisode): CallFact[] {
   });
 }
 
+/** The verdicts of each node without those that an undo took back: it is recorded as a verdict too, with its reason. */
+function standingVerdicts(
+  verdicts: RecordedEpisode['verdicts'],
+): Map<string, RecordedEpisode['verdicts'][number]['verdict'][]> {
+  const standing = new Map<string, RecordedEpisode['verdicts'][number]['verdict'][]>();
+  for (const { node, verdict, reason } of verdicts) {
+    const known = standing.get(node) ?? [];
+    standing.set(node, known);
+    if (reason === 'undone') known.length = 0;
+    else if (reason === 'correction undone') known.pop();
+    else known.push(verdict);
+  }
+  return standing;
+}
+
 function toolOf({ call }: RecordedNode): CallTool {
   if (call === null) return 'none';
   return toolNames.find((name) => name === call.name) ?? 'unknown';
 }
 
-/** The masks of the last turn that ran and has no person's turn before it; null when the agent reached none. */
+/** The masks of the last of the agent's turns that ran and has nobody else's turn before it; null when the agent reached none. */
 export function agentsOwnMasks({ nodes }: RecordedEpisode): Rle[] | null {
   const own = new Set<string>();
   let masks: Rle[] | null = null;
   for (const node of nodes) {
-    if (node.author === 'human' || (node.parent !== null && !own.has(node.parent))) continue;
+    if (node.author !== 'agent' || (node.parent !== null && !own.has(node.parent))) continue;
     own.add(node.id);
     const found = (node.observation?.objects ?? []).flatMap(({ mask }) => (mask === null ? [] : [mask]));
     const visible = found.filter((mask) => rleArea(mask) > 0);
@@ -168,7 +184,7 @@ function timeOf({ header, nodes, verdicts }: RecordedEpisode, settledAt: string 
   for (const node of nodes) {
     const machineMs = node.timings.policyMs + node.timings.environmentMs;
     const isPersons = node.author === 'human';
-    if (!isPersons) agentMs += machineMs;
+    if (node.author === 'agent') agentMs += machineMs;
     moments.push({ at: Date.parse(node.at), isPersons, machineMs });
   }
   for (const { at, by } of verdicts) {

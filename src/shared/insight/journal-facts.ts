@@ -95,7 +95,10 @@ function annotationChanged(
   }
 }
 
-/** The marks that are not undone, oldest first, each with the moment of the journal's entry before it. */
+/**
+ * The marks that are not undone, oldest first, each with the moment of what was done before it. Making a class is a part
+ * of what it is made for.
+ */
 export function standingMarks(
   journal: readonly JournalEntry[],
 ): { at: string; before: string | null; facts: MarkFacts }[] {
@@ -108,9 +111,13 @@ export function standingMarks(
   let before: string | null = null;
   for (const { seq, at, facts } of journal) {
     if (facts !== null && standing.get(seq)) marks.push({ at, before, facts });
-    before = at;
+    if (facts === null || isWork(facts)) before = at;
   }
   return marks;
+}
+
+function isWork({ accepted, rejected, drawn, changed, moved }: MarkFacts): boolean {
+  return accepted + rejected + drawn + changed > 0 || imageStates.some((name) => moved[name] !== 0);
 }
 
 /** Every movement of images in the order of time: marks, their undoing and their redoing. */
@@ -129,16 +136,20 @@ export function movements(journal: readonly JournalEntry[]): { at: string; moved
   return list;
 }
 
+/** What is quicker was not drawn: a copy, a part split off, the second of two that were made at once. */
+const shortestDrawingMs = 500;
+
 /**
- * Milliseconds a hand-drawn object took: from the decision before it, on whatever image. After a pause, or as the first
- * one, its beginning is not known: null.
+ * Milliseconds a hand-drawn object took: from the decision before it, on whatever image. After a pause, as the first
+ * one, or where it came too quickly to be drawn, its beginning is not known: null.
  */
 export function drawingTimes(
   journal: readonly JournalEntry[],
 ): { at: string; categoryId: number; ms: number | null }[] {
   return standingMarks(journal).flatMap(({ at, before, facts }) => {
     const gap = before === null ? null : Date.parse(at) - Date.parse(before);
-    const ms = gap === null || gap < 0 || gap > pauseMs ? null : gap / facts.drawn;
+    const ms =
+      gap === null || gap < shortestDrawingMs * facts.drawn || gap > pauseMs ? null : gap / facts.drawn;
     return facts.drawnCategories.map((categoryId) => ({ at, categoryId, ms }));
   });
 }

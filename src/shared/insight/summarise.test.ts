@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { insightCsv } from './csv';
 import { dayIn, daysBetween, isTimeZone } from './days';
 import type { EpisodeFacts } from './episode-facts';
-import { factsOfMark, type JournalEntry } from './journal-facts';
+import { drawingTimes, factsOfMark, type JournalEntry } from './journal-facts';
 import { type InsightRecord, summarise } from './summarise';
 
 const everything = { from: null, to: null, categoryId: null, policy: null, runId: null };
@@ -19,7 +19,7 @@ const episode = (id: string, change: Partial<EpisodeFacts> = {}): EpisodeFacts =
   createdAt: '2026-03-01T09:00:00.000Z',
   settledAt: '2026-03-01T10:00:00.000Z',
   calls: [{ author: 'agent', tool: 'segment_box', fate: 'accepted', invalid: false }],
-  turns: { agent: 1, person: 0 },
+  turns: { agent: 1, person: 0, simulator: 0 },
   objects: 1,
   proposalIou: 1,
   time: { agentMs: 500, personMs: 4000, pauses: 0 },
@@ -140,7 +140,7 @@ describe('episodes', () => {
       settledAt: '2026-03-02T10:00:00.000Z',
       policy: { kind: 'openai', name: 'large' },
       proposalIou: 0.5,
-      turns: { agent: 2, person: 2 },
+      turns: { agent: 2, person: 2, simulator: 0 },
       objects: 2,
       runId: 'r1',
       calls: [
@@ -155,7 +155,7 @@ describe('episodes', () => {
     episode('t5', {
       policy: { kind: 'human', name: 'person' },
       calls: [{ author: 'human', tool: 'segment_box', fate: 'accepted', invalid: false }],
-      turns: { agent: 0, person: 3 },
+      turns: { agent: 0, person: 3, simulator: 0 },
       proposalIou: null,
       time: { agentMs: 0, personMs: 9000, pauses: 0 },
     }),
@@ -236,5 +236,51 @@ describe('the saved table', () => {
     expect(csv.startsWith('table,row,measure,value,n,low,high\r\n')).toBe(true);
     expect(csv).toContain(`proposals by class,"'=HYPERLINK(""x""), or ""cup""",iou,1,1,,\r\n`);
     expect(csv).toContain('images,,done,2,,,\r\n');
+  });
+});
+
+describe('the time a drawn object took', () => {
+  const madeClass = { table: 'categories', before: null, after: { name: 'cup' } };
+
+  it('is from the work before it, whatever class was made between', () => {
+    const times = drawingTimes([
+      entry(1, '2026-03-01T10:00:00.000Z', [insert(1, null)]),
+      entry(2, '2026-03-01T10:00:08.000Z', [madeClass]),
+      entry(3, '2026-03-01T10:00:08.100Z', [insert(2, null)]),
+    ]);
+    expect(times.map(({ ms }) => ms)).toEqual([null, 8100]);
+  });
+
+  it('is not known of what came too quickly to be drawn', () => {
+    const times = drawingTimes([
+      entry(1, '2026-03-01T10:00:00.000Z', [insert(1, null)]),
+      entry(2, '2026-03-01T10:00:00.100Z', [insert(1, null)]),
+      entry(3, '2026-03-01T10:00:02.100Z', [
+        insert(1, null),
+        insert(1, null),
+        insert(1, null),
+        insert(1, null),
+      ]),
+      entry(
+        4,
+        '2026-03-01T10:00:03.100Z',
+        Array.from({ length: 4 }, () => insert(1, null)),
+      ),
+    ]);
+    expect(times.map(({ ms }) => ms)).toEqual([null, null, 500, 500, 500, 500, null, null, null, null]);
+  });
+});
+
+describe('a simulator', () => {
+  it('is neither the agent nor the person', () => {
+    const simulated = episode('s1', {
+      calls: [{ author: 'simulator', tool: 'add_point', fate: 'undecided', invalid: false }],
+      turns: { agent: 0, person: 0, simulator: 4 },
+      proposalIou: null,
+    });
+    const { time, turns, proposals } = summarise(record({ episodes: [simulated] }), options);
+    expect([time.together.n, time.alone.n, time.unknown, turns.all.n, proposals.without]).toEqual([
+      0, 0, 0, 0, 0,
+    ]);
   });
 });

@@ -66,7 +66,12 @@ export function summarise(record: InsightRecord, options: SummaryOptions): Insig
 
 /** Whether the agent made a call, be it one that never ran. */
 function hadAgent({ calls }: EpisodeFacts): boolean {
-  return calls.some(({ author }) => author !== 'human');
+  return calls.some(({ author }) => author === 'agent');
+}
+
+/** Whether nobody but the person made calls. */
+function wasAlone({ calls }: EpisodeFacts): boolean {
+  return calls.every(({ author }) => author === 'human');
 }
 
 /** The class that the annotations have now, else the one whose name was given at acceptance. */
@@ -147,7 +152,8 @@ function timeOf(
     );
   const withAgent = objects.filter(hadAgent);
   const together = persons(withAgent);
-  const alone = persons(objects.filter((episode) => !hadAgent(episode)));
+  const byHand = objects.filter(wasAlone);
+  const alone = persons(byHand);
   // What is drawn by hand has no policy and belongs to no run.
   const concernsDrawn = filter.policy === null && filter.runId === null;
   const drawn = concernsDrawn
@@ -161,7 +167,7 @@ function timeOf(
     pauseSeconds: pauseMs / 1000,
     together: meanOf(together),
     alone: meanOf(alone),
-    unknown: objects.length - together.length - alone.length,
+    unknown: withAgent.length + byHand.length - together.length - alone.length,
     agent: meanOf(withAgent.map((episode) => seconds(episode.time.agentMs, episode))),
     drawn: meanOf(known),
     drawnUnknown: drawn.length - known.length,
@@ -169,7 +175,8 @@ function timeOf(
 }
 
 function turnsOf(accepted: readonly EpisodeFacts[]): InsightSummary['turns'] {
-  const objects = accepted.filter((episode) => episode.objects > 0);
+  // What a simulator did is nobody's work.
+  const objects = accepted.filter((episode) => episode.objects > 0 && episode.turns.simulator === 0);
   const each = (turns: (episode: EpisodeFacts) => number) =>
     meanOf(objects.map((episode) => turns(episode) / episode.objects));
   return {
