@@ -25,15 +25,20 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
     'episode.explain': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).explain(nodeId),
     'episode.goTo': async ({ episodeId, nodeId }) => (await desk.session(episodeId)).goTo(nodeId),
     'episode.stop': async ({ episodeId }) => (await desk.session(episodeId)).stop(),
-    'episode.accept': async ({ episodeId, categoryId, nodeId }) => {
+    'episode.accept': async ({ episodeId, categoryId, className = '', nodeId }) => {
       const session = await desk.session(episodeId);
       const { project } = workspace;
-      const category = project.categories().find((known) => known.id === categoryId)?.name ?? '';
+      const category = project.categories().find((known) => known.id === categoryId)?.name ?? className;
       const query = session.state().trajectory.header.query || null;
       let annotations: ReturnType<typeof project.annotations> = [];
       const commit = (answer: Answer): void => {
-        const accepted = project.acceptEpisode({ imageId: session.imageId, categoryId, query, ...answer });
-        annotations = accepted.annotations;
+        const { imageId } = session;
+        const accept = (given: number): void => {
+          annotations = project.acceptEpisode({ imageId, categoryId: given, query, ...answer }).annotations;
+        };
+        if (categoryId !== undefined) accept(categoryId);
+        // A new class and what it was made for are one decision, so one step of undo.
+        else project.mark(`Accept as ${className}`, () => accept(project.createCategory(className).id));
       };
       const state = await session.accept(category, commit, nodeId);
       return { state, annotations, history: desk.historyState(session.imageId) };

@@ -33,6 +33,9 @@ export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay
 type Kind = 'decision' | 'question' | 'free';
 
 /** The episodes of this session, one at a time for each image, and the one on the canvas. */
+/** A class that is there, or the name of one to be made together with what gets it. */
+export type ClassChoice = { id: number } | { name: string };
+
 export class EpisodeStates {
   query = $state('');
   /** How the agent works when it is asked next. */
@@ -264,20 +267,22 @@ export class EpisodeStates {
     return state;
   }
 
-  async accept(categoryId: number): Promise<boolean> {
+  /** Gives the class of what was made; a new one is made with it. Undefined when nothing was accepted. */
+  async accept(category: ClassChoice): Promise<number | null | undefined> {
     const episodeId = this.open?.episodeId;
-    if (!episodeId || this.busy) return false;
+    if (!episodeId || this.busy) return undefined;
     this.busy = true;
+    const chosen = 'id' in category ? { categoryId: category.id } : { className: category.name };
     const upTo = this.looking && this.shownId !== null ? { nodeId: this.shownId } : {};
     const result = await this.#app.attempt(() =>
-      this.#host.connection.call('episode.accept', { episodeId, categoryId, ...upTo }),
+      this.#host.connection.call('episode.accept', { episodeId, ...chosen, ...upTo }),
     );
     this.busy = false;
-    if (!result) return false;
+    if (!result) return undefined;
     this.review.follow();
     this.#put(result.state);
     this.#app.saved();
-    return true;
+    return result.annotations[0]?.categoryId ?? null;
   }
 
   /** Forgets the episode on the canvas; what was recorded stays in the project. */

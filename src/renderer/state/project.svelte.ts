@@ -19,10 +19,13 @@ export class ProjectState {
 
   readonly #host: Host;
   readonly #app: AppState;
+  readonly #settled: () => Promise<void>;
 
-  constructor(host: Host, app: AppState) {
+  /** `settled`: everything that was drawn is in the project, so that another one can be opened. */
+  constructor(host: Host, app: AppState, settled: () => Promise<void>) {
     this.#host = host;
     this.#app = app;
+    this.#settled = settled;
     host.connection.on('project.changed', (project) => {
       this.current = project;
       this.known = true;
@@ -53,6 +56,7 @@ export class ProjectState {
 
   async #open(open: () => Promise<ProjectSummary>): Promise<boolean> {
     this.opening = true;
+    await this.#settled();
     const project = await this.#app.attempt(open);
     this.opening = false;
     if (!project) return false;

@@ -18,6 +18,8 @@ export class ReviewState {
   /** Two turns laid over each other; null as a turn: before the first. */
   compared = $state.raw<{ a: string | null; b: string | null } | null>(null);
   draft = $state.raw<Draft | null>(null);
+  /** The numbers typed for it make no call. */
+  draftUnfit = $state(false);
   /** The turn whose prompt is shown; null as a node: the call that is pending. */
   explained = $state.raw<{ node: string | null } | null>(null);
   /** First nodes of branches whose later turns are listed. */

@@ -24,7 +24,7 @@ import { text } from '../lib/text';
 import { AppState } from './app.svelte';
 import { CanvasState } from './canvas.svelte';
 import { EditingState } from './editing.svelte';
-import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
+import { type AgentSource, type ClassChoice, EpisodeStates, hasPixels } from './episode.svelte';
 import { ExportForm, ImportForm } from './formats.svelte';
 import { HistoryState } from './history.svelte';
 import { ImagesState } from './images.svelte';
@@ -41,6 +41,8 @@ export interface CategoryQuestion {
   /** Offered for a new category. */
   suggestion: string;
   answer(category: Category | null): void;
+  /** Takes the name of a class that is to be made later; without it the picker makes the class. */
+  create?(name: string): void;
 }
 
 /** The whole window: its states, and every act of the person as one method. */
@@ -84,7 +86,7 @@ export class Workbench {
   constructor(host: Host) {
     this.host = host;
     this.app = new AppState(host);
-    this.project = new ProjectState(host, this.app);
+    this.project = new ProjectState(host, this.app, () => this.editing.settled());
     this.images = new ImagesState(host, this.app);
     this.episode = new EpisodeStates(host, this.app, this.images);
     this.live = new LiveState(host, this.app, this.images, this.episode, this.canvas);
@@ -115,6 +117,7 @@ export class Workbench {
 
   /** Called when another project was opened, or none. */
   async projectOpened(): Promise<void> {
+    this.app.savedAt = null;
     this.images.reset();
     this.episode.reset();
     this.canvas.clear();
@@ -361,10 +364,11 @@ export class Workbench {
 
   async acceptEpisode(given: Category | null): Promise<void> {
     if (!this.canAccept) return;
-    const category = given ?? this.project.category ?? (await this.askCategory(text.category.titleAccept));
+    const category = given ?? this.project.category ?? (await this.#askClass(text.category.titleAccept));
     if (!category) return;
-    this.project.categoryId = category.id;
-    if (!(await this.episode.accept(category.id))) return;
+    const made = await this.episode.accept(category);
+    if (made === undefined) return;
+    this.project.categoryId = 'id' in category ? category.id : made;
     this.canvas.clear();
     await this.images.refreshSelected();
     if (preferences.values.afterAccept === 'next') await this.next();
@@ -389,6 +393,22 @@ export class Workbench {
         answer: (category) => {
           this.question = null;
           resolve(category);
+        },
+      };
+    });
+  }
+
+  /** The same, where a class that does not exist is left to the act that needs it. */
+  #askClass(title: string): Promise<ClassChoice | null> {
+    return new Promise((resolve) => {
+      void this.askCategory(title).then((category) => resolve(category));
+      if (!this.question) return;
+      const { answer } = this.question;
+      this.question = {
+        ...this.question,
+        create: (name) => {
+          resolve({ name });
+          answer(null);
         },
       };
     });
@@ -542,7 +562,8 @@ export class Workbench {
 
   async commitStaged(): Promise<void> {
     const { staged } = this.canvas;
-    if (staged) await this.#commit(staged);
+    // The numbers beside it may say something else, or nothing that can run.
+    if (staged && !this.episode.review.draftUnfit) await this.#commit(staged);
   }
 
   #manualSource(): AgentSource {

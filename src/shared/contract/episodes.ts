@@ -225,7 +225,16 @@ export const episodeMethods = {
   'episode.stop': { input: z.strictObject({ episodeId: id }), output: episodeStateSchema },
   /** The masks as of a turn (the head when it is left out) become annotations, one an object. On disk before it answers. */
   'episode.accept': {
-    input: z.strictObject({ episodeId: id, categoryId: z.number().int(), nodeId: id.optional() }),
+    input: z
+      .strictObject({
+        episodeId: id,
+        categoryId: z.number().int().optional(),
+        className: z.string().trim().min(1).max(200).optional(),
+        nodeId: id.optional(),
+      })
+      .refine(({ categoryId, className }) => (categoryId === undefined) !== (className === undefined), {
+        message: 'categoryId or className',
+      }),
     output: z.object({
       state: episodeStateSchema,
       annotations: z.array(annotationSchema),

@@ -6,6 +6,7 @@ const marks: readonly (readonly [RegExp, string])[] = [
   [/^Accept: no target$/, '接受：没有目标'],
   [/^Accept a result$/, '接受一个结果'],
   [/^Accept (\d+) results$/, '接受 $1 个结果'],
+  [/^Accept as (.+)$/, '接受为“$1”'],
   [/^Accept (\d+) × (.+)$/, '接受 $1 × $2'],
   [/^Reject a result$/, '拒绝一个结果'],
   [/^Reject (\d+) results$/, '拒绝 $1 个结果'],
