@@ -44,15 +44,15 @@ const hotkeys = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const idRow = z.object({ id: z.number().int() });
 
 function labelOf(patch: CategoryPatch): string {
-  const keys = Object.keys(patch).filter((key) => Reflect.get(patch, key) !== undefined);
-  if (keys.length !== 1) return 'Change class';
-  const labels: Record<string, string> = {
-    name: 'Rename class',
-    color: 'Recolour class',
-    hotkey: 'Change hotkey',
-    attributes: 'Change attributes of class',
-  };
-  return labels[keys[0] ?? ''] ?? 'Change class';
+  const { name, color, supercategory, hotkey, attributes } = patch;
+  const labels = [
+    name === undefined ? [] : 'Rename class',
+    color === undefined ? [] : 'Recolour class',
+    supercategory === undefined ? [] : 'Change class',
+    hotkey === undefined ? [] : 'Change hotkey',
+    attributes === undefined ? [] : 'Change attributes of class',
+  ].flat();
+  return labels.length === 1 ? (labels[0] ?? '') : 'Change class';
 }
 
 /** The classes of a project, in an order of their own. What a person changes is undoable, an import is not. */

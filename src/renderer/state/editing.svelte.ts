@@ -285,6 +285,11 @@ export class EditingState {
     );
   }
 
+  /** Whether joining would give masks another class. */
+  get joinsClasses(): boolean {
+    return this.#joined().some(({ categoryId }) => categoryId !== this.selected?.categoryId);
+  }
+
   #joined(): Annotation[] {
     const { alsoSelected } = this.#workbench.canvas;
     return this.#workbench.images.annotations.filter(

@@ -1,3 +1,4 @@
+import type { ToolName } from '@shared/tools/definitions';
 import type { Author } from '@shared/trajectory/schema';
 import { plural } from '../plural';
 
@@ -25,7 +26,7 @@ export const agent = {
     new_object: 'Another object',
     finish: 'Finished by you',
     report_no_target: 'Nothing to find here',
-  } as Record<string, string>,
+  } satisfies Record<ToolName, string>,
   noCall: 'no call',
   verdicts: {
     proposed: 'proposed',

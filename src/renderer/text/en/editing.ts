@@ -1,5 +1,8 @@
 import { count } from '../../lib/format';
+import type { OperationKind } from '../../state/editing.svelte';
 import { plural } from '../plural';
+
+const amount: Partial<Record<OperationKind, string>> = { smooth: 'Radius', grow: 'Pixels', shrink: 'Pixels' };
 
 /** Masks changed by hand: the bar above the canvas, and what it says. */
 export const editing = {
@@ -36,11 +39,13 @@ export const editing = {
     corners: 'Edit corners',
     copy: 'Copy to the next image',
   },
-  amount: { smooth: 'Radius', grow: 'Pixels', shrink: 'Pixels' } as Record<string, string>,
+  amount,
   apply: 'Apply',
   cancel: 'Cancel',
   becomes: (before: number, after: number) => `${count(before)} → ${count(after)} px`,
-  parts: (parts: number) => plural(parts, 'mask', 'masks'),
+  parts: (parts: number, specks: number) =>
+    `${plural(parts, 'mask', 'masks')}${specks > 0 ? `, ${count(specks)} of them below 16 px` : ''}`,
+  joinsAs: (name: string) => `All of it becomes “${name}”`,
   unchanged: 'That would change nothing.',
   nothingLeft: 'Nothing of the mask would be left.',
   nothingLeftHint: 'Delete the mask to remove the object.',

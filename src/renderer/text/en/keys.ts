@@ -1,6 +1,15 @@
+/** Keys whose name is another one than their sign. */
+const names: { readonly [key: string]: string | undefined } = {
+  Space: 'Space',
+  Delete: 'Del',
+  Escape: 'Esc',
+};
+type MouseActName = 'pan' | 'panMiddle' | 'zoom' | 'pick' | 'deeper' | 'negative' | 'resize' | 'cancel';
+type MouseAct = readonly [title: string, caps: readonly string[]];
+
 export const keys = {
   title: 'Keys',
-  names: { Space: 'Space', Delete: 'Del', Escape: 'Esc' } as Record<string, string>,
+  names,
   groups: {
     decide: 'Decide',
     agent: 'Agent',
@@ -54,6 +63,6 @@ export const keys = {
     negative: ['Point off the target', ['Alt', 'click']],
     resize: ['Resize a call being moved', ['Alt', 'arrows']],
     cancel: ['Let go of what is nearest', ['Esc']],
-  } as Record<string, readonly [string, readonly string[]]>,
+  } satisfies Record<MouseActName, MouseAct>,
   change: 'Change keys',
 };

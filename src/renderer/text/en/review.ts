@@ -5,7 +5,9 @@ export const review = {
   title: 'Review queue',
   switchLabel: 'Left column',
   images: 'Images',
-  queue: 'Review',
+  queue: 'Queue',
+  queueTitle: (results: number, images: number) =>
+    `${plural(results, 'result waits', 'results wait')} on ${plural(images, 'image', 'images')}`,
   waiting: (value: number) => plural(value, 'result waits', 'results wait'),
   filters: 'Filter and order',
   run: 'Run',

@@ -52,6 +52,11 @@ export const runs = {
     `${plural(items, 'query', 'queries')} on ${plural(images, 'image', 'images')}`,
   unmatched: (value: number) => `${plural(value, 'row matches', 'rows match')} no image`,
   leftOut: (value: number) => `${count(value)} left out`,
+  leftOutWhy: {
+    model: 'nothing to ask for there',
+    simulated: 'no mask of that class to go by there',
+    replay: 'nothing was recorded there',
+  },
   columns: { image: 'Image', query: 'Query', class: 'Class' },
   noMatch: 'not found',
   more: (value: number) => `and ${count(value)} more`,

@@ -1,6 +1,18 @@
 import type { Rerun } from '@shared/contract/methods';
 import { plural } from '../plural';
 
+/** What is offered as a reason, and what undo records. */
+export const knownReasons = [
+  'wrong object',
+  'too large',
+  'too small',
+  'wrong tool',
+  'unnecessary',
+  'undone',
+  'correction undone',
+] as const;
+type KnownReason = (typeof knownReasons)[number];
+
 export const timeline = {
   label: 'Turns',
   scrub: 'Turn on the canvas',
@@ -58,7 +70,7 @@ export const timeline = {
     unnecessary: 'unnecessary',
     undone: 'undone',
     'correction undone': 'correction undone',
-  } as Record<string, string>,
+  } satisfies Record<KnownReason, string>,
   removeReason: 'Take the reason back',
   tool: 'Call',
   units: 'Numbers in',

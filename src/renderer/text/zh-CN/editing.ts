@@ -38,7 +38,9 @@ export const editing: typeof english = {
   apply: '应用',
   cancel: '取消',
   becomes: (before, after) => `${count(before)} → ${count(after)} 像素`,
-  parts: (parts) => `${count(parts)} 个掩码`,
+  parts: (parts, specks) =>
+    `${count(parts)} 个掩码${specks > 0 ? `，其中 ${count(specks)} 个小于 16 像素` : ''}`,
+  joinsAs: (name) => `全部变为“${name}”`,
   unchanged: '不会有任何变化。',
   nothingLeft: '掩码将不剩任何像素。',
   nothingLeftHint: '若要移除该对象，请删除掩码。',

@@ -41,6 +41,11 @@ export const runs: typeof english = {
   would: (items, images) => `${count(images)} 张图像上的 ${count(items)} 个查询`,
   unmatched: (value) => `${count(value)} 行没有对应的图像`,
   leftOut: (value) => `略去 ${count(value)} 个`,
+  leftOutWhy: {
+    model: '那里没有可查询的内容',
+    simulated: '那里没有可依据的该类别掩码',
+    replay: '那里没有录制内容',
+  },
   columns: { image: '图像', query: '查询', class: '类别' },
   noMatch: '未找到',
   more: (value) => `以及另外 ${count(value)} 个`,
