@@ -21,6 +21,7 @@ import {
   tokenText,
 } from './arguments';
 import { compareCommand } from './compare';
+import { datasetsCommand } from './datasets';
 import { envCommand } from './env';
 import { evalCommand } from './eval';
 import { exitCodes } from './exit-codes';
@@ -45,7 +46,7 @@ function program(): Command {
     .requiredOption('--images <dir>', 'folder of images')
     .option('--query <text>', 'one query for every image of the folder')
     .option('--queries <file>', 'image and query pairs: JSON, JSON lines, or lines "image,query"')
-    .option('--refs <file>', "targets in RefCOCO's layout as JSON; needs --instances")
+    .option('--refs <file>', "targets in RefCOCO's layout, as published or as JSON; needs --instances")
     .option('--instances <file>', 'COCO instances with the masks of --refs')
     .requiredOption(
       '--policy <policy>',
@@ -92,6 +93,37 @@ report.json: n, failed, gIoU, cIoU, gIoU_first (after the first segmentation cal
 skipped (entries of the input that could not be used), per_item. A failed item counts as a miss. IoU fields are null where there is no ground truth.${exitCodeHelp}`,
     )
     .action(annotateCommand);
+
+  root
+    .command('datasets <kind:path>')
+    .description(
+      'Look into a data set: how many targets of which splits and groups, and what cannot be used.',
+    )
+    .option('--split <name>', 'split of the data set (default: all)')
+    .option('--images <dir>', 'folder of its images (default: where the data set has them)')
+    .option('--instances <file>', 'refcoco: COCO instances (default: instances.json beside the refs)')
+    .option('--split-by <name>', 'refcoco: unc, google or umd, where a folder has several files of refs')
+    .addOption(
+      new Option('--sentences <which>', 'refcoco, reasonseg: texts of an entry that become targets')
+        .choices(['first', 'all'])
+        .default('first'),
+    )
+    .option('--queries <file>', 'folder: image and query pairs (default: queries.json, .jsonl, .csv … in it)')
+    .option('--limit <n>', 'at most so many targets', count)
+    .option('--show <n>', 'targets that are listed', countOrNone, 5)
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      `
+Kinds: ${datasetKinds.join(', ')}. Layouts and what is skipped: docs/datasets.md
+
+Examples:
+  maskwright datasets reasonseg:ReasonSeg --split val
+  maskwright datasets refcoco:refer_seg/refcoco+ --split testA --sentences all
+  maskwright datasets coco:coco --split val2017 --limit 100 --json
+${exitCodeHelp}`,
+    )
+    .action(datasetsCommand);
 
   root
     .command('eval')
