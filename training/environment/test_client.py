@@ -1,0 +1,85 @@
+"""The client against the built server (see conftest.py), and against one that is late, which a true one seldom is."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("websockets")
+from websockets.sync.server import ServerConnection, serve  # noqa: E402
+
+from training.environment.client import EnvironmentClient, EnvironmentFailure  # noqa: E402
+
+BOX = {"x1": 100, "y1": 100, "x2": 900, "y2": 900}
+
+
+def test_plays_an_episode(server: str) -> None:
+    with EnvironmentClient(server) as env:
+        reply = env.reset(index=3)
+        assert reply.reward is None and not reply.done and len(reply.observation["tools"]) == 8
+        reply = env.step({"name": "segment_box", "arguments": BOX})
+        assert reply["observation"]["turn"] == 1 and 0 <= reply.observation["metrics"]["iou"] <= 1
+        reply = env.step(text='<think>Done.</think><tool_call>{"name": "finish", "arguments": {}}</tool_call>')
+        assert reply.done and reply.reward is not None and 0 < reply.reward <= 1
+        assert env.state()["ended"] == "finished"
+
+
+def test_goes_on_after_a_refusal(server: str) -> None:
+    with EnvironmentClient(server) as env:
+        env.reset(seed=1)
+        with pytest.raises(EnvironmentFailure) as refused:
+            env.step(name="finish", colour="red")
+        assert refused.value.code == "VALIDATION_ERROR"
+        assert env.step(name="zoom_out", arguments={}).observation["turn"] == 1
+
+
+def test_is_told_that_the_server_is_full(start_server) -> None:
+    url, process = start_server("--sessions", "1")
+    with EnvironmentClient(url) as first, EnvironmentClient(url) as second:
+        first.reset(index=0)
+        with pytest.raises(EnvironmentFailure, match="CAPACITY_REACHED"):
+            second.reset(index=0)
+        first.close()
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                assert second.reset(index=0).observation["turn"] == 0
+                break
+            except EnvironmentFailure:
+                assert time.monotonic() < deadline
+        process.terminate()
+        process.wait(30)
+        with pytest.raises(EnvironmentFailure, match="DISCONNECTED"):
+            second.step(name="finish")
+        with pytest.raises(EnvironmentFailure, match="DISCONNECTED"):
+            second.reset(index=0)
+
+
+@pytest.fixture
+def late() -> Iterator[str]:
+    """Answers a reset with the number of its index, the index 0 too late."""
+
+    def answer(connection: ServerConnection) -> None:
+        for raw in connection:
+            index = json.loads(raw)["data"]["index"]
+            if index == 0:
+                time.sleep(0.6)
+            data = {"observation": {"turn": index}, "reward": None, "done": False}
+            connection.send(json.dumps({"type": "observation", "data": data}))
+
+    with serve(answer, "127.0.0.1", 0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.socket.getsockname()[1]}"
+        running.shutdown()
+
+
+def test_takes_no_late_answer_for_the_next_one(late: str) -> None:
+    with EnvironmentClient(late, timeout=0.3) as env:
+        with pytest.raises(EnvironmentFailure, match="TIMEOUT"):
+            env.reset(index=0)
+        with pytest.raises(EnvironmentFailure, match="NO_EPISODE"):
+            env.step(name="finish")
+        time.sleep(0.5)
+        assert env.reset(index=5).observation == {"turn": 5}
