@@ -137,9 +137,12 @@ async function comparisonPicture(
   return canvas;
 }
 
+/** The values of a call's arguments, which are few and always in the same order. */
 function argumentText(given: unknown): string {
-  const text = given === undefined ? '' : JSON.stringify(given);
-  return text === '{}' || text === '' ? '' : ` ${text.replaceAll('"', '').replaceAll(',', ', ')}`;
+  const values = typeof given === 'object' && given !== null ? Object.values(given) : [];
+  return values
+    .map((value) => ` ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join('');
 }
 
 function dataUri(webp: Buffer): string {

@@ -137,7 +137,7 @@ tbody th{min-width:140px;max-width:360px;overflow-wrap:anywhere}
 .range{display:block;color:var(--soft);font-size:12px;line-height:1.3}
 .none{color:var(--soft)}
 .up{color:var(--up);font-weight:600}.down{color:var(--down);font-weight:600}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:20px}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px}
 .plot{margin:0;padding:14px 16px 8px;border:1px solid var(--line);border-radius:8px}
 .plot figcaption{font-weight:600}
 .chart{display:block;width:100%;height:auto;margin-top:6px}
@@ -155,9 +155,9 @@ tbody th{min-width:140px;max-width:360px;overflow-wrap:anywhere}
 .case{display:grid;grid-template-columns:minmax(220px,360px) minmax(0,1fr);gap:18px;margin-top:16px;padding:16px;border:1px solid var(--line);border-radius:8px}
 .case img{display:block;max-width:100%;height:auto;border-radius:6px}
 .case .facts{margin:4px 0 12px;color:var(--soft);font-size:13px;overflow-wrap:anywhere}
-.turns{display:flex;flex-wrap:wrap;gap:12px;margin:0;padding:0;list-style:none}
-.turns li{width:148px;font-size:12px;line-height:1.35}
-.turns img{width:100%;margin-bottom:5px}
+.turns{display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:14px 12px;margin:0;padding:0;list-style:none}
+.turns li{min-width:0;font-size:12px;line-height:1.35}
+.turns img{width:100%;max-height:180px;object-fit:contain;object-position:left;margin-bottom:5px}
 .turns b{font-weight:600}
 .turns span{display:block;color:var(--soft);overflow-wrap:anywhere}
 .turns .invalid{color:var(--down)}

@@ -110,7 +110,8 @@ function qualityTable({ precision, dice, boundary_f, turns, invalid_calls, ms, t
 }
 
 function parts(heading: string, rows: readonly (readonly [string, Summary])[]): string {
-  if (rows.length === 0) return '';
+  // A single part is all of it.
+  if (rows.length < 2) return '';
   return section(heading, summaryTable(heading, heading.replace('By ', ''), rows), intervalNote);
 }
 

@@ -97,7 +97,7 @@ function masksOf(observation: Observation | null): Rle[] {
 }
 
 /** As `boundaryF` over the whole image, of which only the part with masks is looked at. */
-function croppedBoundaryF(answer: Rle, truth: Rle): number {
+export function croppedBoundaryF(answer: Rle, truth: Rle): number {
   const box = rleBox(mergeRles([answer, truth], 'union'));
   if (!box) return 1;
   const [height, width] = truth.size;
