@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer
@@ -17,20 +20,44 @@ MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 
 
-def config(tokenizer: Tokenizer) -> Qwen2_5_VLConfig:
-    """About 8.5 million parameters with tied embeddings."""
-    token = tokenizer.token_to_id
+@dataclass(frozen=True)
+class Size:
+    """Widths and depths; vision depth must be 4 at least, or llama.cpp's converter loses a projector's bias."""
+
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    key_value_heads: int
+    vision_hidden: int
+    vision_intermediate: int
+    vision_depth: int
+    vision_heads: int
+
+
+SIZES = {
+    "tiny": Size(256, 768, 6, 4, 2, 192, 512, 6, 3),  # 8.6 million parameters
+    "nano": Size(128, 384, 4, 2, 1, 96, 256, 4, 3),  # 1.7 million, for a CPU
+    "pico": Size(96, 256, 3, 3, 1, 48, 128, 4, 3),  # 0.5 million, to see all steps at work
+}
+
+
+def config(token: Callable[[str], int | None], vocabulary: int, size: Size = SIZES["tiny"]) -> Qwen2_5_VLConfig:
+    """Tied embeddings. `token` gives the id of a token, `vocabulary` is the number of all tokens."""
+    depth, head = size.vision_depth, size.hidden // size.heads
     return Qwen2_5_VLConfig(
         text_config={
-            "vocab_size": tokenizer.get_vocab_size(), "hidden_size": 256, "intermediate_size": 768,
-            "num_hidden_layers": 6, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 8192,
-            "rope_theta": 10_000.0, "rope_scaling": {"type": "mrope", "mrope_section": [8, 12, 12]},
+            "vocab_size": vocabulary, "hidden_size": size.hidden, "intermediate_size": size.intermediate,
+            "num_hidden_layers": size.layers, "num_attention_heads": size.heads,
+            "num_key_value_heads": size.key_value_heads, "max_position_embeddings": 8192,
+            "rope_theta": 10_000.0, "rope_scaling": {"type": "mrope", "mrope_section": [head // 8, 3 * head // 16, 3 * head // 16]},
             "tie_word_embeddings": True, "bos_token_id": token("<|endoftext|>"), "eos_token_id": token("<|im_end|>"),
         },
         vision_config={
-            "depth": 6, "hidden_size": 192, "intermediate_size": 512, "num_heads": 3, "out_hidden_size": 256,
+            "depth": depth, "hidden_size": size.vision_hidden, "intermediate_size": size.vision_intermediate,
+            "num_heads": size.vision_heads, "out_hidden_size": size.hidden,
             "patch_size": PATCH, "spatial_merge_size": MERGE, "temporal_patch_size": 2, "window_size": 112,
-            "fullatt_block_indexes": [2, 5], "hidden_act": "silu",
+            "fullatt_block_indexes": [depth // 2 - 1, depth - 1], "hidden_act": "silu",
         },
         image_token_id=token("<|image_pad|>"), video_token_id=token("<|video_pad|>"),
         vision_start_token_id=token("<|vision_start|>"), vision_end_token_id=token("<|vision_end|>"),
@@ -65,4 +92,5 @@ class DenseHead(nn.Module):
 
 
 def build(tokenizer: Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
-    return Qwen2_5_VLForConditionalGeneration._from_config(config(tokenizer), attn_implementation="sdpa")
+    settings = config(tokenizer.token_to_id, tokenizer.get_vocab_size())
+    return Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")

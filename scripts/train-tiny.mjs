@@ -1,0 +1,295 @@
+// The whole way of a model in small: synthesise, SFT, GRPO against the environment server, GGUF, the app's runtime.
+// Usage: npm run train:tiny -- [--size smoke|real] [--out DIR] [--python PYTHON] …; see training/README.md.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+
+const { ensureBuilt, ensureInstalled, inRoot } = createRequire(import.meta.url)('./lib/prepare.cjs');
+
+/** What a run costs is the numbers of steps; everything else is the same. */
+const sizes = {
+  smoke: {
+    scenes: 120,
+    'per-target': 1,
+    net: 'pico',
+    'sft-steps': 80,
+    'grpo-steps': 12,
+    eval: 12,
+    prompts: 12,
+  },
+  real: {
+    scenes: 500,
+    'per-target': 4,
+    net: 'nano',
+    'sft-steps': 1500,
+    'grpo-steps': 200,
+    eval: 100,
+    prompts: 50,
+  },
+};
+const text = { type: 'string' };
+const { values: given } = parseArgs({
+  options: {
+    size: { ...text, default: 'smoke' },
+    out: text,
+    python: text,
+    pictures: text,
+    grounding: text,
+    threads: { ...text, default: '1' },
+    turns: { ...text, default: '3' },
+    'sft-lr': { ...text, default: '2e-3' },
+    'grpo-lr': { ...text, default: '3e-4' },
+    ...Object.fromEntries(Object.keys(sizes.smoke).map((name) => [name, text])),
+  },
+});
+if (!(given.size in sizes)) throw new Error(`--size is smoke or real, not ${given.size}`);
+const o = { ...sizes[given.size], ...given };
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'maskwright');
+const out = resolve(o.out ?? join(cache, `train-tiny-${o.size}`));
+const inOut = (...parts) => join(out, ...parts);
+const training = (...parts) => inRoot('training', ...parts);
+const times = {};
+
+const say = (line) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+/** Runs a command with its output on this one's; throws where it fails (exit codes of `fine` excepted). */
+function run(command, args, { env = {}, fine = [] } = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: inRoot(),
+    stdio: ['ignore', process.stderr, process.stderr],
+    env: { ...process.env, ...env },
+  });
+  if (error) throw error;
+  if (status !== 0 && !fine.includes(status)) throw new Error(`${command} ${args[0]} ended with ${status}`);
+}
+
+/** A step that is done once: its mark says so, and a run that was stopped goes on behind the last one. */
+async function step(name, work) {
+  const mark = inOut(`${name}.done`);
+  if (existsSync(mark)) {
+    times[name] = Number(readFileSync(mark, 'utf8'));
+    say(`${name}: done before`);
+    return;
+  }
+  say(`${name} …`);
+  const start = Date.now();
+  await work();
+  times[name] = Math.round((Date.now() - start) / 1000);
+  writeFileSync(mark, String(times[name]));
+  say(`${name}: ${times[name]} s`);
+}
+
+/** Python with what training/trl needs: the one that is given, or an environment in the cache folder. */
+function python() {
+  if (o.python) return o.python;
+  const requirements = training('trl', 'requirements.txt');
+  const hash = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
+  const folder = join(cache, `train-python-${hash}`);
+  const own = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  if (!existsSync(join(folder, 'ready'))) {
+    say(`Python environment in ${folder} (several GB, once)`);
+    run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', folder]);
+    run(own, ['-m', 'pip', 'install', '--quiet', '-r', requirements]);
+    writeFileSync(join(folder, 'ready'), '');
+  }
+  return own;
+}
+
+const pythonEnv = {
+  HF_HUB_OFFLINE: '1',
+  TOKENIZERS_PARALLELISM: 'false',
+  OMP_NUM_THREADS: o.threads,
+  PYTHONWARNINGS: 'ignore',
+  // Freed memory is kept: giving it back to the system and asking again costs more than some of the arithmetic.
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: '100000000000',
+};
+
+/** The environment server while `work` runs. */
+async function withServer(options, work) {
+  const args = [inRoot('out', 'main', 'cli.js'), 'env', '--json', '--metrics', '--port', '0', ...options];
+  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise((_, reject) => {
+    server.once('exit', (code) => reject(new Error(`The environment server ended with ${code}`)));
+    server.once('error', reject);
+  });
+  gone.catch(() => {});
+  try {
+    const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+    const { value } = await Promise.race([lines.next(), gone]);
+    await work(JSON.parse(value).url);
+  } finally {
+    server.kill('SIGINT');
+  }
+}
+
+function runAsync(command, args, env) {
+  return new Promise((done, reject) => {
+    const child = spawn(command, args, {
+      cwd: inRoot(),
+      stdio: ['ignore', process.stderr, process.stderr],
+      env: { ...process.env, ...env },
+    });
+    child.once('error', reject);
+    child.once('exit', (code) => (code === 0 ? done() : reject(new Error(`${args[0]} ended with ${code}`))));
+  });
+}
+
+const jsonLines = (file) => readFileSync(file, 'utf8').trim().split('\n').map(JSON.parse);
+
+/** Means of the first and the last tenth of a series, ten entries at least. */
+function ends(file, name) {
+  const found = jsonLines(file).flatMap((entry) => (name in entry ? [Number(entry[name])] : []));
+  const count = Math.min(found.length, Math.max(10, Math.floor(found.length / 10)));
+  const mean = (part) => Number((part.reduce((a, b) => a + b, 0) / part.length).toFixed(4));
+  return { steps: found.length, first: mean(found.slice(0, count)), last: mean(found.slice(-count)) };
+}
+
+mkdirSync(out, { recursive: true });
+ensureInstalled(say);
+ensureBuilt(say);
+const py = python();
+const runPython = (script, ...args) => run(py, [training(...script.split('/')), ...args], { env: pythonEnv });
+const maskwright = (...args) =>
+  run(process.execPath, [inRoot('out', 'main', 'cli.js'), ...args], { fine: [2] });
+const dataset = ['--dataset', 'reasonscenes', '--coordinates', 'pixel', '--turns', o.turns];
+const rows = inOut('rows', 'sft.jsonl');
+
+await step('synthesize', () =>
+  // Without zooms, whose views are five times as many tokens, and without wrong starts: three turns are few.
+  maskwright(
+    ...['synthesize', ...dataset, '--split', 'train', '--limit', o.scenes, '--per-target', o['per-target']],
+    ...['--mix', '{"zoom": 0, "wrongFirst": 0, "pointStart": 0, "lateStop": 0}'],
+    ...['--max-length-share', '1', '--max-tools-share', '1', '--out', inOut('trajectories')],
+  ),
+);
+await step('export', () =>
+  maskwright(
+    ...['export-training', 'sft', '--engine', 'trl', '--observation-images', 'all', '--overwrite'],
+    ...[
+      '--trajectories',
+      inOut('trajectories', 'trajectories.jsonl'),
+      '--dataset',
+      'reasonscenes',
+      '--out',
+      inOut('rows'),
+    ],
+  ),
+);
+await step('checkpoint', () =>
+  runPython(
+    'agent/checkpoint.py',
+    ...['--rows', rows, '--size', o.net, '--out', inOut('start')],
+    ...(o.grounding ? ['--grounding', o.grounding] : []),
+  ),
+);
+await step('sft', () =>
+  runPython(
+    'trl/sft.py',
+    ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
+    ...['--batch', String(o.batch), '--lr', o['sft-lr'], '--threads', o.threads],
+  ),
+);
+await step('grpo', () =>
+  withServer([...dataset, '--split', 'train', '--limit', o.scenes], (url) =>
+    runAsync(
+      py,
+      [
+        ...[
+          training('trl', 'grpo.py'),
+          '--model',
+          inOut('sft', 'final'),
+          '--server',
+          url,
+          '--items',
+          String(o.scenes),
+        ],
+        ...[
+          '--out',
+          inOut('grpo'),
+          '--steps',
+          String(o['grpo-steps']),
+          '--batch',
+          String(o.batch),
+          '--lr',
+          o['grpo-lr'],
+        ],
+        ...['--threads', o.threads],
+      ],
+      pythonEnv,
+    ),
+  ),
+);
+await step('convert', () => {
+  const convert = (from, to, type) =>
+    runPython('convert/to_gguf.py', inOut(from, 'final'), inOut(...to), '--type', type);
+  convert('sft', ['models', 'sft'], 'f16');
+  convert('grpo', ['models', 'grpo'], 'f16');
+  convert('grpo', ['parity', 'model'], 'f32');
+});
+await step('parity', () => {
+  runPython(
+    'convert/greedy.py',
+    ...[inOut('grpo', 'final'), rows, inOut('parity', 'greedy.json'), '--prompts', String(o.prompts)],
+  );
+  const vitest = inRoot('node_modules', 'vitest', 'vitest.mjs');
+  run(process.execPath, [vitest, 'run', '--project', 'integration', 'checkpoint-parity'], {
+    env: { MASKWRIGHT_PARITY: inOut('parity') },
+  });
+});
+await step('eval', () => {
+  for (const name of ['sft', 'grpo'])
+    maskwright(
+      ...['eval', ...dataset, '--split', 'val', '--limit', String(o.eval), '--segmenter', 'embedded'],
+      ...['--policy', `llama:${inOut('models', `${name}.gguf`)},${inOut('models', `${name}-mmproj.gguf`)}`],
+      ...['--out', inOut(`eval-${name}`)],
+    );
+});
+
+const curve = (from, picture, title, ...series) =>
+  runPython(
+    'trl/curves.py',
+    ...[inOut(from, 'log.jsonl'), inOut(picture), '--title', title],
+    ...series.flatMap((name) => ['--series', name]),
+  );
+curve('sft', 'loss.png', `SFT, ${o.net}`, 'loss', 'mean_token_accuracy');
+curve(
+  'grpo',
+  'reward.png',
+  `GRPO, ${o.net}, ${o.batch} episodes a step`,
+  'reward',
+  'episode/iou',
+  'episode/calls',
+);
+if (o.pictures) {
+  mkdirSync(o.pictures, { recursive: true });
+  for (const name of ['loss.png', 'reward.png']) copyFileSync(inOut(name), join(o.pictures, name));
+}
+const read = (...path) => JSON.parse(readFileSync(inOut(...path), 'utf8'));
+const { compared: _each, ...parity } = read('parity', 'parity.json');
+const evaluated = (name) => {
+  const { n, failed, protocols } = read(`eval-${name}`, 'report.json');
+  return { n, failed, gIoU: protocols.lisa.gIoU };
+};
+const summary = {
+  options: o,
+  seconds: times,
+  sft: {
+    loss: ends(inOut('sft', 'log.jsonl'), 'loss'),
+    accuracy: ends(inOut('sft', 'log.jsonl'), 'mean_token_accuracy'),
+  },
+  grpo: {
+    reward: ends(inOut('grpo', 'log.jsonl'), 'reward'),
+    iou: ends(inOut('grpo', 'log.jsonl'), 'episode/iou'),
+    calls: ends(inOut('grpo', 'log.jsonl'), 'episode/calls'),
+  },
+  parity,
+  evaluation: { sft: evaluated('sft'), grpo: evaluated('grpo') },
+};
+writeFileSync(inOut('summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
+process.stdout.write(`${JSON.stringify(summary, null, 2)}\n${out}\n`);

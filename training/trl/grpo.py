@@ -1,0 +1,90 @@
+"""Reinforcement learning with TRL's GRPOTrainer against the running environment server (`maskwright env --metrics`).
+
+The model plays whole episodes; the server is the only source of observations, pictures included, and of rewards.
+Resumes from OUT's last checkpoint. Writes OUT/final and OUT/log.jsonl (reward by step).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.trainer_utils import get_last_checkpoint
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+from trl import GRPOConfig, GRPOTrainer  # noqa: E402
+
+from episodes import OVER, Episode, describe, rewards  # noqa: E402
+from template import QWEN3_VL_TEMPLATE  # noqa: E402
+
+
+class Trainer(GRPOTrainer):
+    """GRPOTrainer whose prompts hold the server's tools word for word, and whose episodes end with the last call."""
+
+    def __init__(self, *args: Any, tools_text: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # These are rendered and used to read calls; what runs is looked up by name among the methods of Episode.
+        self._env_tools = dict.fromkeys(self._env_tools, tools_text)
+
+    def _get_tool_suffix_ids(self, tool_messages: list[dict[str, Any]]) -> list[int]:
+        """TRL drops an answer that does not fit and leaves the sample as it is. After the last call that is what is
+        wanted: no further turn is generated, and none is trained that the app would never ask for."""
+        if any(message["content"] == OVER for message in tool_messages):
+            return [self._tokenizer.pad_token_id] * (self.max_completion_length + 1)
+        return super()._get_tool_suffix_ids(tool_messages)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="checkpoint folder, after sft.py")
+    parser.add_argument("--server", required=True, help="address of the environment server, ws:// or http://")
+    parser.add_argument("--items", type=int, required=True, help="number of the server's items")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=8, help="episodes of a step; the server needs as many sessions")
+    parser.add_argument("--group", type=int, default=4, help="episodes of the same item, which are compared")
+    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--answer-tokens", type=int, default=96, help="most tokens of a turn")
+    parser.add_argument("--episode-tokens", type=int, default=1600, help="most tokens after the first prompt, observations included")
+    parser.add_argument("--save-steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    processor = AutoProcessor.from_pretrained(args.model)
+    processor.chat_template = QWEN3_VL_TEMPLATE
+    model = AutoModelForImageTextToText.from_pretrained(args.model, dtype=torch.float32, attn_implementation="sdpa")
+    Episode.url = args.server
+    system, tools = describe(args.server)
+    prompt = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
+    items = Dataset.from_dict({"index": list(range(args.items)), "prompt": [prompt] * args.items})
+    settings = GRPOConfig(
+        output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch,
+        num_generations=args.group, steps_per_generation=1, num_iterations=1, beta=0.0, learning_rate=args.lr,
+        lr_scheduler_type="constant_with_warmup", warmup_steps=min(5, args.steps // 4), max_grad_norm=0.5,
+        temperature=args.temperature, max_completion_length=args.episode_tokens,
+        generation_kwargs={"max_new_tokens": args.answer_tokens}, logging_steps=1, save_steps=args.save_steps,
+        save_total_limit=2, report_to="none", gradient_checkpointing=False, use_cpu=not torch.cuda.is_available(),
+        bf16=torch.cuda.is_available(), seed=args.seed, disable_tqdm=True,
+    )  # fmt: skip
+    trainer = Trainer(
+        model=model, args=settings, train_dataset=items, processing_class=processor, reward_funcs=rewards,
+        environment_factory=Episode, tools_text=tools,
+    )  # fmt: skip
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(args.out)) if args.out.is_dir() else None)
+    trainer.save_model(str(args.out / "final"))
+    processor.save_pretrained(args.out / "final")
+    with (args.out / "log.jsonl").open("w") as log:
+        log.writelines(json.dumps(entry) + "\n" for entry in trainer.state.log_history)
+
+
+if __name__ == "__main__":
+    main()
