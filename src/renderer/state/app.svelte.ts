@@ -148,15 +148,12 @@ export class AppState {
     this.jobs = before ? this.jobs.map((other) => (other.id === job.id ? job : other)) : [...this.jobs, job];
     if (before?.status === job.status || job.status === 'running' || job.status === 'queued') return;
     const first = job.failures[0];
+    const label = text.jobs.label(job.label);
     if (job.status === 'failed') {
-      this.toast('error', text.jobs.failed(job.label), job.message ?? first?.message ?? '');
+      this.toast('error', text.jobs.failed(label), job.message ?? first?.message ?? '');
     } else if (first) {
-      this.toast(
-        'error',
-        text.jobs.partly(job.label, job.failures.length),
-        `${first.item}: ${first.message}`,
-      );
-    } else if (job.status === 'done' && job.message) this.toast('done', job.message, '');
+      this.toast('error', text.jobs.partly(label, job.failures.length), `${first.item}: ${first.message}`);
+    } else if (job.status === 'done' && job.message) this.toast('done', text.jobs.message(job.message), '');
   }
 
   /** Every accepted decision is on disk before it is answered, so an answer is a save. */
@@ -179,8 +176,11 @@ export class AppState {
   /** Shows what went wrong and what to do about it; a stop by the person is nothing wrong. */
   report(error: unknown): void {
     if (isCancelled(error)) return;
-    const hint = error instanceof MaskwrightError ? error.hint : '';
-    this.toast('error', messageOf(error), hint);
+    const message = messageOf(error);
+    const { code, hint } = error instanceof MaskwrightError ? error : { code: null, hint: '' };
+    const general = code === null ? undefined : text.errors.general[code];
+    if (general === undefined) this.toast('error', message, hint);
+    else this.toast('error', general, `${message} ${hint}`.trim());
   }
 
   /** The result, or undefined after having reported the error. */

@@ -5,6 +5,7 @@ import { category } from './category';
 import { classes } from './classes';
 import { editing } from './editing';
 import { episode } from './episode';
+import { errors } from './errors';
 import { exporting } from './exporting';
 import { formats } from './formats';
 import { help } from './help';
@@ -37,6 +38,7 @@ export const en = {
   app,
   welcome,
   project,
+  errors,
   export: exporting,
   formats,
   history,

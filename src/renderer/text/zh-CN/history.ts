@@ -1,7 +1,8 @@
 import type { history as english } from '../en/history';
+import { type Translation, translated } from '../translated';
 
 /** The engine's labels, which a project keeps in English, by what they begin with. */
-const marks: readonly (readonly [RegExp, string])[] = [
+const marks: readonly Translation[] = [
   [/^turn$/, '一个轮次'],
   [/^Accept: no target$/, '接受：没有目标'],
   [/^Accept a result$/, '接受一个结果'],
@@ -52,10 +53,7 @@ const marks: readonly (readonly [RegExp, string])[] = [
 ];
 
 export const history: typeof english = {
-  mark: (label) => {
-    const known = marks.find(([pattern]) => pattern.test(label));
-    return known ? label.replace(known[0], known[1]) : label;
-  },
+  mark: (label) => translated(label, marks),
   undone: (what) => `已撤销：${what}`,
   redone: (what) => `已重做：${what}`,
   onImage: (name) => `它在图像 ${name} 上，现已显示。`,

@@ -6,6 +6,7 @@ import { category } from './category';
 import { classes } from './classes';
 import { editing } from './editing';
 import { episode } from './episode';
+import { errors } from './errors';
 import { exporting } from './exporting';
 import { formats } from './formats';
 import { help } from './help';
@@ -38,6 +39,7 @@ export const zhCn: typeof en = {
   app,
   welcome,
   project,
+  errors,
   export: exporting,
   formats,
   history,
