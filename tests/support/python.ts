@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 export const python = process.env.MASKWRIGHT_TEST_PYTHON ?? 'python3';
 
 /** Whether the interpreter has a module; says what is skipped when it has not. */
-export function hasPythonModule(module: string, what: string): boolean {
-  const there = spawnSync(python, ['-c', `import ${module}`]).status === 0;
-  if (!there) console.warn(`SKIPPED: ${what}: ${python} has no ${module}`);
+export function hasPythonModule(module: string, what: string, interpreter = python): boolean {
+  const there = spawnSync(interpreter, ['-c', `import ${module}`]).status === 0;
+  if (!there) console.warn(`SKIPPED: ${what}: ${interpreter} has no ${module}`);
   return there;
 }
 
