@@ -14,22 +14,24 @@ const { ensureBuilt, ensureInstalled, inRoot } = createRequire(import.meta.url)(
 /** What a run costs is the numbers of steps; everything else is the same. */
 const sizes = {
   smoke: {
-    scenes: 120,
-    'per-target': 1,
+    scenes: '64',
+    'per-target': '1',
     net: 'pico',
-    'sft-steps': 80,
-    'grpo-steps': 12,
-    eval: 12,
-    prompts: 12,
+    batch: '4',
+    'sft-steps': '80',
+    'grpo-steps': '10',
+    eval: '8',
+    prompts: '8',
   },
   real: {
-    scenes: 500,
-    'per-target': 4,
+    scenes: '500',
+    'per-target': '4',
     net: 'nano',
-    'sft-steps': 1500,
-    'grpo-steps': 200,
-    eval: 100,
-    prompts: 50,
+    batch: '8',
+    'sft-steps': '1500',
+    'grpo-steps': '200',
+    eval: '100',
+    prompts: '50',
   },
 };
 const text = { type: 'string' };
@@ -192,7 +194,7 @@ await step('sft', () =>
   runPython(
     'trl/sft.py',
     ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
-    ...['--batch', String(o.batch), '--lr', o['sft-lr'], '--threads', o.threads],
+    ...['--batch', o.batch, '--lr', o['sft-lr'], '--threads', o.threads],
   ),
 );
 await step('grpo', () =>
@@ -207,15 +209,15 @@ await step('grpo', () =>
           '--server',
           url,
           '--items',
-          String(o.scenes),
+          o.scenes,
         ],
         ...[
           '--out',
           inOut('grpo'),
           '--steps',
-          String(o['grpo-steps']),
+          o['grpo-steps'],
           '--batch',
-          String(o.batch),
+          o.batch,
           '--lr',
           o['grpo-lr'],
         ],
@@ -235,7 +237,7 @@ await step('convert', () => {
 await step('parity', () => {
   runPython(
     'convert/greedy.py',
-    ...[inOut('grpo', 'final'), rows, inOut('parity', 'greedy.json'), '--prompts', String(o.prompts)],
+    ...[inOut('grpo', 'final'), rows, inOut('parity', 'greedy.json'), '--prompts', o.prompts],
   );
   const vitest = inRoot('node_modules', 'vitest', 'vitest.mjs');
   run(process.execPath, [vitest, 'run', '--project', 'integration', 'checkpoint-parity'], {
@@ -245,7 +247,7 @@ await step('parity', () => {
 await step('eval', () => {
   for (const name of ['sft', 'grpo'])
     maskwright(
-      ...['eval', ...dataset, '--split', 'val', '--limit', String(o.eval), '--segmenter', 'embedded'],
+      ...['eval', ...dataset, '--split', 'val', '--limit', o.eval, '--segmenter', 'embedded'],
       ...['--policy', `llama:${inOut('models', `${name}.gguf`)},${inOut('models', `${name}-mmproj.gguf`)}`],
       ...['--out', inOut(`eval-${name}`)],
     );

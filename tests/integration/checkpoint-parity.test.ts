@@ -43,6 +43,18 @@ const greedySchema = z.object({
 });
 type Answer = z.infer<typeof greedySchema>['answers'][number];
 
+interface Comparison {
+  same: boolean;
+  samePromptTokens: boolean;
+  /** Here and in transformers. */
+  promptTokens: [number, number];
+  images: number;
+  leastMargin: number;
+  /** The answers, where they differ. */
+  here?: string;
+  transformers?: string;
+}
+
 /** Any text: the runtime wants a grammar, and this one excludes nothing. */
 const anything = 'root ::= [^\\x00]*\n';
 
@@ -92,7 +104,7 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
     const { maxTokens, answers } = greedySchema.parse(
       JSON.parse(readFileSync(join(folder, 'greedy.json'), 'utf8')),
     );
-    const compared = [];
+    const compared: Comparison[] = [];
     for (const answer of answers) {
       const { prompt, images } = renderChatMl(await messagesOf(answer), toolNames, 'pixel');
       const got: VisionCompletion = await runtime.complete({
