@@ -30,6 +30,8 @@ from ray.exceptions import RayError
 BUNDLE = Path(__file__).resolve().parent.parent / "out" / "main" / "cli.js"
 # What a run consists of, for the command line: the stamp of its settings, the log of its items, what a teacher wrote.
 STAMP, LOG, THOUGHTS = "run.json", "progress.jsonl", "thoughts.jsonl"
+# What each of the commands writes last.
+REPORT = "report.json"
 OK, ITEMS_FAILED, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 POLL_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
@@ -82,7 +84,8 @@ def run_shard(command: list[str], cwd: str, before: dict[str, bytes]) -> Iterato
                     if added := _news(folder, sent):
                         yield Part(added)
                 errors.seek(0)
-                yield Part(_news(folder, sent), child.returncode, _last_words(errors.read().decode(errors="replace")))
+                reason = _last_words(errors.read().decode(errors="replace"))
+                yield Part(_news(folder, sent), exit_code(child.returncode, Path(folder, REPORT), None), reason)
             finally:
                 child.kill()
 
@@ -90,6 +93,12 @@ def run_shard(command: list[str], cwd: str, before: dict[str, bytes]) -> Iterato
 def _run_files(folder: Path) -> list[Path]:
     """Also of the runs inside a run: an evaluation has one for each turn budget."""
     return [path for name in (STAMP, LOG, THOUGHTS) for path in folder.rglob(name)]
+
+
+def exit_code(code: int, report: Path, before: int | None) -> int:
+    """Node ends with 1 too when it crashes; then there is no new report. `before`: when the old one was written, ns."""
+    is_new = report.exists() and report.stat().st_mtime_ns != before
+    return code if code != ITEMS_FAILED or is_new else FAILED
 
 
 def _last_words(stderr: str) -> str:
@@ -239,8 +248,11 @@ def finish(options: argparse.Namespace, command: list[str], out: Path) -> int:
     shards = [str(out / "shards" / f"{i}-of-{options.shards}") for i in range(1, options.shards + 1)]
     merge = subprocess.run([*options.cli, "merge", *shards, "--out", str(out)], capture_output=True, text=True)
     if merge.returncode != OK:
-        raise JobError(merge.stderr.strip(), merge.returncode)
-    return subprocess.run([*options.cli, *command, "--keep-failed", "--out", str(out)]).returncode
+        raise JobError(_last_words(merge.stderr), USAGE if merge.returncode == USAGE else FAILED)
+    report = out / REPORT
+    before = report.stat().st_mtime_ns if report.exists() else None
+    run = subprocess.run([*options.cli, *command, "--keep-failed", "--out", str(out)])
+    return exit_code(run.returncode, report, before)
 
 
 def parse(arguments: list[str]) -> tuple[argparse.Namespace, list[str], Path]:

@@ -182,3 +182,12 @@ def test_a_shard_that_fails_for_good_is_named(tmp_path: Path) -> None:
     assert job.returncode == 3, stderr
     assert "shard 1/2: maskwright:" in stderr and "nowhere.onnx" in stderr
     assert not (tmp_path / "coco.json").exists()
+
+
+def test_a_command_line_that_crashes_is_no_success(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.js"
+    broken.write_text('require("nothing-of-that-name");')
+    job = start("--shards", "2", "--cpus", "1", "--attempts", "1", "--cli", f"node {broken}", *annotate(tmp_path))
+    _, stderr = job.communicate(timeout=120)
+    assert job.returncode == 3, stderr
+    assert "shard 1/2" in stderr and "nothing-of-that-name" in stderr

@@ -109,7 +109,7 @@ class MaskwrightScheduler(MultiTurnScheduler):
                 except BaseException:
                     client.close()
                     raise
-            except (EnvironmentFailure, OSError):
+            except EnvironmentFailure:
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")

@@ -51,7 +51,7 @@ class MaskwrightAgentLoop(AgentLoopBase):
                     return await Episode(self, client, sampling_params, kwargs.get("priority", 0)).play(index)
                 finally:
                     await asyncio.to_thread(client.close)
-            except (EnvironmentFailure, OSError) as error:
+            except EnvironmentFailure as error:
                 if attempt == self.attempts:
                     raise
                 logger.warning("episode %d on %s failed, again: %s", index, address, error)

@@ -181,3 +181,16 @@ def test_the_configurations_compose(monkeypatch) -> None:
         for section in ours:
             if section not in ("defaults", "hydra"):
                 OmegaConf.merge(known, {section: ours[section]})
+
+
+def test_its_data_set_reads_our_rows(tmp_path: Path, checkpoints: Path) -> None:
+    from training.environment.rl_rows import write
+    from verl.utils.dataset.rl_dataset import RLHFDataset
+    from verl.utils.tokenizer import hf_processor, hf_tokenizer
+
+    write(tmp_path / "train.parquet", range(5, 8))
+    path = str(checkpoints / "qwen3_vl")
+    config = OmegaConf.create({"return_raw_chat": True, "filter_overlong_prompts": False, "max_prompt_length": 3072})
+    data = RLHFDataset(str(tmp_path / "train.parquet"), hf_tokenizer(path), config, hf_processor(path))
+    assert [row["extra_info"]["index"] for row in data] == [5, 6, 7]
+    assert {row["agent_name"] for row in data} == {"maskwright"}
