@@ -18,7 +18,7 @@ const sizes = {
     'per-target': '1',
     net: 'pico',
     batch: '4',
-    'sft-steps': '80',
+    'sft-steps': '240',
     'grpo-steps': '10',
     eval: '8',
     prompts: '8',
