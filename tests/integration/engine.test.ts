@@ -68,6 +68,26 @@ async function acceptNextCall(engine: Engine, episodeId: string): Promise<Episod
 }
 
 describe('engine, without any model', () => {
+  it('accepts with a new class as one step of undo', async () => {
+    const engine = await start(dataFolder());
+    const { handlers } = engine;
+    const { episodeId, imageId } = await replayMotorcycle(engine);
+    for (let turn = 0; turn < 3; turn++) await acceptNextCall(engine, episodeId);
+    const names = async (): Promise<string[] | undefined> =>
+      (await handlers['project.current']({}))?.categories.map(({ name }) => name);
+    const { annotations } = await handlers['episode.accept']({ episodeId, className: 'motorcycle' });
+    expect(annotations).toHaveLength(1);
+    expect(await names()).toEqual(['motorcycle']);
+    await handlers['history.undo']({ imageId });
+    expect(await handlers['annotations.list']({ imageId })).toEqual([]);
+    expect(await names()).toEqual([]);
+    await handlers['history.redo']({ imageId });
+    expect(await handlers['annotations.list']({ imageId })).toMatchObject([
+      { categoryId: annotations[0]?.categoryId },
+    ]);
+    expect(await names()).toEqual(['motorcycle']);
+  });
+
   it('replays recorded turns to the recorded masks, accepts, exports, undoes and redoes', async () => {
     const engine = await start(dataFolder());
     const { handlers } = engine;
