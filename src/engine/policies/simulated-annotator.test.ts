@@ -1,5 +1,5 @@
 import { defaultViewConfig } from '@shared/geometry/view';
-import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
+import { type Bitmap, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { describe, expect, it } from 'vitest';
 import { greyImage, shapeSegmenter } from '../../../tests/support/shape-segmenter';
@@ -102,5 +102,62 @@ describe('simulated annotator', () => {
       ).trajectory.nodes.map((node) => node.call);
     expect(await run(5)).toEqual(await run(5));
     expect(await run(5)).not.toEqual(await run(6));
+  });
+
+  it('takes something else for the target first, and finds the target again', async () => {
+    const truth = rectangle(10, 20, 50, 60);
+    const { trajectory, iou } = await episode(truth, { wrongFirst: { x1: 60, y1: 10, x2: 90, y2: 40 } });
+    expect(names(trajectory)).toEqual(['segment_box', 'segment_box', 'finish']);
+    expect(trajectory.nodes.map((node) => node.iou)).toEqual([0, 1, 1]);
+    expect(iou).toBe(1);
+    const nothing = await episode(createBitmap(100, 80), { wrongFirst: { x1: 60, y1: 10, x2: 90, y2: 40 } });
+    expect(names(nothing.trajectory)).toEqual(['segment_box', 'report_no_target']);
+    const short = await episode(truth, { wrongFirst: { x1: 60, y1: 10, x2: 90, y2: 40 }, turnBudget: 2 });
+    expect(names(short.trajectory)).toEqual(['segment_box', 'finish']);
+    const small = await episode(rectangle(10, 20, 16, 26), {
+      wrongFirst: { x1: 60, y1: 10, x2: 90, y2: 40 },
+      zoomBelow: 0.05,
+      start: 'point',
+    });
+    expect(names(small.trajectory).slice(0, 3)).toEqual(['segment_box', 'zoom', 'segment_box']);
+    expect(small.iou).toBe(1);
+  });
+
+  it('stops early at a low IoU, and late by clicks that it need not make', async () => {
+    const truth = rectangle(10, 20, 50, 60);
+    const early = await episode(truth, { shift: 8, targetIou: 0.6 });
+    expect(names(early.trajectory)).toEqual(['segment_box', 'finish']);
+    const late = await episode(truth, { shift: 8, targetIou: 0.6, lateClicks: 1 });
+    expect(names(late.trajectory)).toEqual(['segment_box', 'add_point', 'finish']);
+    expect(late.iou).toBeGreaterThan(early.iou);
+  });
+
+  it('gives up when clicks gain less than is wanted', async () => {
+    const truth = rectangle(10, 20, 50, 60);
+    const { trajectory } = await episode(truth, { shift: 8, leastGain: 0.5, patience: 1 });
+    expect(names(trajectory)).toEqual(['segment_box', 'add_point', 'finish']);
+  });
+
+  it('segments the objects of a target one by one, or as one where the turns do not suffice', async () => {
+    const parts = [rectangle(5, 5, 25, 25), rectangle(40, 40, 60, 60), rectangle(70, 5, 95, 30)];
+    const truth = parts.reduce(unionBitmaps);
+    const { trajectory, iou } = await episode(truth, { parts });
+    expect(names(trajectory)).toEqual([
+      'segment_box',
+      'new_object',
+      'segment_box',
+      'new_object',
+      'segment_box',
+      'finish',
+    ]);
+    expect(iou).toBe(1);
+    expect(trajectory.outcome.masks).toHaveLength(3);
+    const together = await episode(truth, { parts, turnBudget: 5 });
+    expect(names(together.trajectory)).not.toContain('new_object');
+    const refined = await episode(truth, { parts, shift: 8, turnBudget: 24 });
+    expect(refined.trajectory.outcome.masks).toHaveLength(3);
+    const rough = await episode(truth, { parts, shift: 8, turnBudget: 24, targetIou: 0.1 });
+    expect(refined.iou).toBeGreaterThan(rough.iou);
+    expect(refined.trajectory.nodes.length).toBeLessThanOrEqual(24);
   });
 });
