@@ -43,8 +43,8 @@ const pingMs = 30_000;
 /** A host that went without a word is noticed by the operating system after about so long. Milliseconds. */
 const keepAliveMs = 30_000;
 
-/** Connections that hold no session: beyond so many, the one that has been silent for longest is cut off. */
-const mostSilent = 64;
+/** Connections that have said nothing, beside one for each session: beyond, the one that waits longest is cut off. */
+const moreSilent = 64;
 
 /** @throws MaskwrightError FORBIDDEN beyond loopback without a token, CONFLICT when the port is taken */
 export async function startEnvironmentHost(options: EnvironmentHostOptions): Promise<EnvironmentHost> {
@@ -126,7 +126,7 @@ export async function startEnvironmentHost(options: EnvironmentHostOptions): Pro
     });
     silent.add(client);
     const [oldest] = silent;
-    if (silent.size > mostSilent) oldest?.terminate();
+    if (silent.size > options.sessions + moreSilent) oldest?.terminate();
     const unheard = setTimeout(() => client.terminate(), idleMs);
     unheard.unref();
     const heard = (): void => {
