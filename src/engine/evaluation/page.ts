@@ -141,8 +141,8 @@ tbody th{min-width:140px;max-width:360px;overflow-wrap:anywhere}
 .plot{margin:0;padding:14px 16px 8px;border:1px solid var(--line);border-radius:8px}
 .plot figcaption{font-weight:600}
 .chart{display:block;width:100%;height:auto;margin-top:6px}
-.chart text{fill:var(--soft);font-size:11px}
-.chart .axis{font-size:12px}
+.chart text{fill:var(--soft);font-size:12.5px}
+.chart .axis{font-size:13px}
 .chart .grid{stroke:var(--line)}
 .chart .bar{fill:var(--p1)}
 .chart polyline{fill:none;stroke:var(--c);stroke-width:2}
