@@ -25,7 +25,7 @@ export interface ReasonSegMasks {
  * The masks of a ReasonSeg file, pixel for pixel as LISA's `get_mask_from_json` draws them: every shape with OpenCV's
  * `fillPoly` at coordinates cut off to integers, the largest first and smaller ones over it. A label with "ignore" in
  * it makes pixels that do not count, any other but `flag` the target. Of shapes of the same area the later one is
- * drawn first, as NumPy's reversed `argsort` has it for up to 16 shapes.
+ * drawn first, as a stable sort reversed has it; LISA's is not stable, and its order depends on the processor.
  *
  * Throws an Error for a shape without points, at which LISA stops too.
  */
