@@ -27,10 +27,15 @@ export function templateThought(visible: VisibleTurn, seed: number): string {
 /** A longer query, or one that is a sentence, does not fit into a sentence of ours. */
 const longestPhrase = 6;
 
+/** Words that a phrase may begin with as it stands; others get an article. */
+const determiners =
+  /^(the|an?|all|any|both|each|every\w*|some\w*|one|two|three|four|five|this|that|these|those|my|his|her|its|our|their|your)\b/i;
+
 function nameOf(query: string): string {
   const text = query.trim();
   const words = text.split(/\s+/).length;
-  return words > longestPhrase || /[.?!,;:<>{}"]/.test(text) ? 'what the query asks for' : text;
+  if (words > longestPhrase || /[.?!,;:<>{}"]/.test(text)) return 'what the query asks for';
+  return determiners.test(text) ? text : `the ${text}`;
 }
 
 function situationOf(visible: VisibleTurn): { situation: ThoughtSituation; fillings: Fillings } {
