@@ -133,7 +133,7 @@ it('holds its sessions under load', { timeout: (minutes + 5) * 60_000 }, async (
       if (process.platform === 'linux' && tick % 10 === 0)
         rows.push({ minute: (Date.now() - begun) / 60_000, mb: residentMb(pid) });
       const start = performance.now();
-      const { ok } = await fetch(`${url}/health`);
+      const { ok } = await fetch(`${url}/health`, { headers: { Connection: 'close' } });
       health.push(performance.now() - start);
       if (!ok) errors.push('health');
       await pause(1000);

@@ -54,6 +54,8 @@ export async function startEnvironmentHost(options: EnvironmentHostOptions): Pro
   const server = createServer({
     headersTimeout: 10_000,
     requestTimeout: 120_000,
+    // Longer than clients keep theirs: a request on a connection that is just being closed would fail.
+    keepAliveTimeout: 75_000,
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
   });
