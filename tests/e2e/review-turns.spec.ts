@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import sharp from 'sharp';
 import { formatTurn } from '../../src/shared/tools/prompt-text';
@@ -517,75 +515,5 @@ test('an agent that is set up later goes on with the open episode, also after th
   await page.keyboard.press('p');
   await clickImage(page, { x: 240, y: 250 });
   await expect(panelOf(page).getByText('Your point')).toBeVisible({ timeout: 30_000 });
-  await agent.close();
-});
-
-test('pictures of the timeline', async ({ page }) => {
-  test.skip(process.env.MASKWRIGHT_SCREENSHOTS === undefined, 'only on demand');
-  test.setTimeout(400_000);
-  const folder = resolve(__dirname, '..', '..', 'docs', 'screenshots');
-  await mkdir(folder, { recursive: true });
-  const long = 'The rider sits on the motorcycle, and his jacket is of the same colour as the seat. '
-    .repeat(25)
-    .slice(0, 2000);
-  const agent = await ran(page, [
-    says(long, box(100, 50, 900, 900)),
-    ...Array.from({ length: 6 }, (_, index) =>
-      says(
-        `Part ${index + 1} is still missing or too much.`,
-        point(420 + 20 * index, 250 + 60 * index, index % 3 === 2 ? 'negative' : 'positive'),
-      ),
-    ),
-    says('Done.', finish),
-  ]);
-  await look(page, 'n3');
-  await page.keyboard.press('p');
-  await clickImage(page, { x: 240, y: 250 });
-  await expect(panelOf(page).getByText('Your point')).toBeVisible();
-  await card(page, 'n4').getByRole('button', { name: 'wrong tool' }).click();
-  for (const at of [200, 220, 260, 280, 300, 320, 340]) await clickImage(page, { x: at, y: 300 });
-  await expect(slider(page)).toHaveAttribute('max', '11', { timeout: 60_000 });
-  agent.answers.splice(0, agent.answers.length, says('One more.', point(500, 500)));
-  await page.keyboard.press('h');
-  await page.waitForTimeout(1000);
-  await page.keyboard.press('v');
-
-  const shoot = async (name: string): Promise<void> => {
-    for (const theme of ['Dark', 'Light']) {
-      await page.getByRole('button', { name: /Project menu/ }).click();
-      await page.getByRole('button', { name: theme, exact: true }).click();
-      await page.keyboard.press('Escape');
-      await page.mouse.move(720, 890);
-      await page.waitForTimeout(600);
-      await page.screenshot({ path: `${folder}/turns-${name}-${theme.toLowerCase()}.png` });
-    }
-  };
-  await shoot('many');
-  await look(page, 'n3');
-  await shoot('looking');
-  await card(page, 'n4')
-    .getByRole('button', { name: /later turns/ })
-    .click();
-  await card(page, 'n5').scrollIntoViewIfNeeded();
-  await shoot('branches');
-  await card(page, 'n4').getByRole('button', { name: 'Hide later turns' }).click();
-  await page.getByRole('button', { name: 'more', exact: true }).first().click();
-  await look(page, 'n1');
-  await shoot('long-thought');
-  await page.getByRole('button', { name: 'less', exact: true }).first().click();
-  await act(page, 'n3', 'Edit the numbers');
-  await shoot('numbers');
-  await page.getByRole('button', { name: 'Cancel' }).first().click();
-  await act(page, 'n3', 'Compare with another turn');
-  await shoot('compare');
-  await page.getByRole('button', { name: 'End comparing' }).click();
-  await act(page, 'n3', 'Explain: what the model was given');
-  await shoot('explain');
-  await page.setViewportSize({ width: 1024, height: 640 });
-  await shoot('explain-small');
-  await page.getByRole('button', { name: 'Close', exact: true }).click();
-  await shoot('small');
-  await act(page, 'n3', 'Compare with another turn');
-  await shoot('compare-small');
   await agent.close();
 });

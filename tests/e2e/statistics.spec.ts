@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { MethodOutput } from '../../src/shared/contract/methods';
 import { decodeFrame } from '../../src/shared/contract/wire';
@@ -30,7 +30,6 @@ const turns = [
 // Two photographs are labelled through the window.
 test.setTimeout(180_000);
 
-const shots = resolve(__dirname, '..', '..', 'docs', 'screenshots');
 let folder = '';
 
 test.use({
@@ -256,25 +255,4 @@ test('a gold set is compared, and a case opens with both masks', async ({ page }
     'aria-selected',
     'true',
   );
-});
-
-test('pictures for the documentation', async ({ page }) => {
-  test.skip(process.env.MASKWRIGHT_SCREENSHOTS === undefined, 'only on demand');
-  await mkdir(shots, { recursive: true });
-  await withHook(page);
-  const agent = await scriptedAgent(turns);
-  await useSegmenter(page);
-  await useAgent(page, agent.url);
-  await label(page);
-  await agent.close();
-  await openStatistics(page);
-  for (const theme of ['dark', 'light'] as const) {
-    await page.evaluate((name) => {
-      document.documentElement.dataset.theme = name;
-    }, theme);
-    await page.waitForTimeout(400);
-    await page.screenshot({ path: join(shots, `statistics-${theme}.png`) });
-  }
-  await page.setViewportSize({ width: 1024, height: 640 });
-  await page.screenshot({ path: join(shots, 'statistics-small-light.png') });
 });
