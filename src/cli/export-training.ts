@@ -1,5 +1,6 @@
 import { openDataset, parseDatasetSpec } from '@engine/datasets';
 import {
+  exportRlPrompts,
   exportTraining,
   filesInFolder,
   filesOfDataset,
@@ -9,6 +10,7 @@ import {
 } from '@engine/exporters/training';
 import { openProject } from '@engine/project';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
+import type { Coordinates } from '@shared/geometry/view';
 import { type Manifest, type TrainingEngine, trainingForms } from '@shared/training/manifest';
 import { exitCodes } from './exit-codes';
 import { interruptible } from './interrupt';
@@ -19,6 +21,9 @@ interface ExportTrainingOptions {
   trajectories?: string[];
   images?: string;
   dataset?: string;
+  split?: string;
+  coordinates: Coordinates;
+  turns: number;
   project?: string;
   out: string;
   observationImages: number | 'all';
@@ -30,11 +35,12 @@ interface ExportTrainingOptions {
 
 export async function exportTrainingCommand(kind: string, options: ExportTrainingOptions): Promise<void> {
   const form = trainingForms.find((known) => known === kind);
-  if (form === undefined || form === 'rl-prompts') {
+  if (form === undefined) {
     throw new MaskwrightError('INVALID_REQUEST', `"${kind}" is no form of training data.`, {
       hint: `Use ${trainingForms.join(', ')}.`,
     });
   }
+  if (form === 'rl-prompts') return exportPrompts(options);
   let unreadable = 0;
   const opened = await openSource(options, (id, error) => {
     unreadable += 1;
@@ -60,6 +66,35 @@ export async function exportTrainingCommand(kind: string, options: ExportTrainin
   } finally {
     progress.end();
     opened.close();
+  }
+}
+
+async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
+  const { dataset, split, trajectories, project } = options;
+  if (dataset === undefined || trajectories !== undefined || project !== undefined) {
+    throw new MaskwrightError('INVALID_REQUEST', 'RL prompts are made of --dataset alone.', {
+      hint: 'The accepted masks of a project are --dataset project:FILE.',
+    });
+  }
+  const opened = await openDataset(parseDatasetSpec(dataset), { split });
+  const progress = new ProgressLine();
+  try {
+    const manifest = await interruptible((signal) =>
+      exportRlPrompts(opened, options.out, {
+        engine: options.engine,
+        coordinates: options.coordinates,
+        turnBudget: options.turns,
+        imageRoot: options.imageRoot,
+        overwrite: options.overwrite ?? false,
+        onProgress: (done) => progress.show(done, null),
+        signal,
+      }),
+    );
+    progress.end();
+    report(manifest, options);
+    process.exitCode = (manifest.dropped.image ?? 0) > 0 ? exitCodes.itemsFailed : exitCodes.ok;
+  } finally {
+    progress.end();
   }
 }
 
@@ -99,9 +134,12 @@ function report(manifest: Manifest, { out, json }: ExportTrainingOptions): void 
       .map(([reason, count]) => `${reason} ${count}`)
       .join(', ') || 'none';
   process.stdout.write(
-    `${counts.rows} rows of ${counts.used} trajectories, ${counts.images} images: ${out}\n` +
-      `dropped: ${reasons(dropped)}\n` +
-      `turns under loss: ${counts.turnsUnderLoss} of ${counts.turns}; that lowered the IoU: ${counts.turnsUnderLossThatLoweredIou}\n` +
+    `${counts.rows} rows of ${counts.used} ${manifest.form === 'rl-prompts' ? 'items' : 'trajectories'}, ${counts.images} images: ${out}\n` +
+      `dropped: ${reasons(dropped)}\n`,
+  );
+  if (manifest.form === 'rl-prompts') return;
+  process.stdout.write(
+    `turns under loss: ${counts.turnsUnderLoss} of ${counts.turns}; that lowered the IoU: ${counts.turnsUnderLossThatLoweredIou}\n` +
       `context only: ${reasons(contextTurns)}\n`,
   );
 }

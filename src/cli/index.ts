@@ -382,7 +382,17 @@ ${exitCodeHelp}`,
     .option('--project <file>', 'trajectories and images of a project')
     .option('--trajectories <files...>', 'trajectories.jsonl of annotate, synthesize or export')
     .option('--images <dir>', 'folder of the images of --trajectories')
-    .option('--dataset <kind:path>', `data set with the images of --trajectories: ${datasetKinds.join(', ')}`)
+    .option(
+      '--dataset <kind:path>',
+      `data set with the images of --trajectories, or the items of rl-prompts: ${datasetKinds.join(', ')}`,
+    )
+    .option('--split <name>', 'rl-prompts: split of the data set')
+    .addOption(
+      new Option('--coordinates <convention>', 'rl-prompts: how the policy will write coordinates')
+        .choices(['norm1000', 'pixel'])
+        .default('norm1000'),
+    )
+    .option('--turns <n>', 'rl-prompts: turn budget of the episodes', count, 8)
     .requiredOption('--out <dir>', 'folder to write into; made if missing, else empty')
     .option(
       '--observation-images <n>',
@@ -405,7 +415,8 @@ ${exitCodeHelp}`,
 Forms:
   sft           conversations with tools and images; loss on what is to be imitated only
   preferences   pairs from forks: what took the place of an agent's call, and that call (not for verl)
-  rl-prompts    image, query and accepted mask (verl, trl)
+  rl-prompts    the beginnings of episodes over a data set, with their masks (for verl and trl); the index of a row is
+                the item's number in maskwright env --dataset with the same data set; accepted masks: project:FILE
 
 Under loss is no turn that was rejected or undone, lowered the IoU, missed the target, changed nothing, was refused, or
 that nobody judged. Such turns stay as context. A prompt is the very one that runs: its turns share a row as long as
@@ -417,6 +428,7 @@ Files: the rows (sft.jsonl, sft.parquet, …), images/HASH.png, sources.jsonl (w
 Examples:
   maskwright export-training sft --engine ms-swift --trajectories run/trajectories.jsonl --images photos --out sft
   maskwright export-training preferences --engine trl --project work.maskwright --out dpo
+  maskwright export-training rl-prompts --engine verl --dataset project:work.maskwright --out rl
   maskwright validate-training sft
 ${exitCodeHelp}`,
     )

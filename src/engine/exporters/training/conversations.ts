@@ -69,6 +69,13 @@ export function draftOf(trajectory: Trajectory, node: TrajectoryNode, observatio
   };
 }
 
+/** System text and first message of an episode. */
+export function firstPrompt(trajectory: Trajectory): { system: string; text: string } {
+  const [system, user] = promptAt(trajectory, null, 0);
+  if (!system || !user) throw new Error('A prompt has no beginning');
+  return { system: escapeControl(plainText(system)), text: textOf(user) };
+}
+
 /** What the policy saw. A person's turn has the prompt in which nobody objected to anything yet. */
 function promptBefore(
   trajectory: Trajectory,

@@ -11,14 +11,12 @@ import {
 } from '@shared/training/manifest';
 import { type JudgedTrajectory, judgeTrajectory, type UnlearnableReason } from '@shared/trajectory/learnable';
 import type { Trajectory } from '@shared/trajectory/schema';
-import { applicationName, applicationVersion } from '../../application';
 import type { ImageSource } from '../../segmenters/segmenter';
-import { writeTextFile } from '../write-file';
 import { shownObservation } from './conversations';
-import { engineVersions, preferenceForm, type RowForm, sftForm } from './forms';
+import { preferenceForm, type RowForm, sftForm } from './forms';
 import { ImageFolder } from './images';
 import { type DraftItem, preferenceItems, preferenceOf, sftItems, sourceOfRow } from './items';
-import { fingerprintOf, prepareFolder } from './out-folder';
+import { manifestOf, prepareFolder, writeManifest } from './out-folder';
 import { LinesFile, openRowFile, type RowFile } from './row-file';
 import type { TrainingSource } from './sources';
 
@@ -137,23 +135,17 @@ async function run<Item>(
     await writeFile(join(out, name), `${JSON.stringify(value, null, 2)}\n`);
   }
   const names = [rows.file, fileNames.sources, fileNames.dropped, ...Object.keys(rows.extra)];
-  const manifest: Manifest = {
-    manifestVersion: 1,
+  const manifest = await manifestOf(out, names, {
     form,
     engine: options.engine,
-    engineVersion: engineVersions[options.engine],
-    application: { name: applicationName, version: applicationVersion },
     options: {
       observationImages: options.observationImages,
       minIou: options.minIou,
       imageRoot: options.imageRoot,
     },
     ...tally.figures(images.count),
-    files: await Promise.all(
-      names.map(async (name) => ({ name, ...(await fingerprintOf(join(out, name))) })),
-    ),
-  };
-  await writeTextFile(join(out, fileNames.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  await writeManifest(out, manifest);
   return manifest;
 }
 

@@ -13,6 +13,14 @@ import {
   readTrlPreference,
   trlPreference,
 } from '@shared/training/preferences';
+import {
+  type RlPrompt,
+  readTrlRlPrompt,
+  readVerlRlPrompt,
+  rlPromptProblems,
+  trlRlPrompt,
+  verlRlPrompt,
+} from '@shared/training/rl-prompts';
 import { readTrlRow, trlRow } from '@shared/training/trl';
 import { readVerlRow, verlRow } from '@shared/training/verl';
 import type { ColumnType } from './parquet';
@@ -42,8 +50,8 @@ export const engineVersions: Record<TrainingEngine, string> = {
 };
 
 const textColumns = { list: { struct: { role: 'string', content: 'string' } } } as const;
-export const imageColumn = { list: { struct: { image: 'string' } } } as const;
-export const messageColumn: ColumnType = textColumns;
+const imageColumn = { list: { struct: { image: 'string' } } } as const;
+const messageColumn: ColumnType = textColumns;
 
 function datasetInfo(form: TrainingForm, file: string): Record<string, unknown> {
   const ranking = form === 'preferences';
@@ -123,6 +131,43 @@ export function preferenceForm(engine: TrainingEngine): RowForm<Preference> {
     case 'verl':
       throw new MaskwrightError('INVALID_REQUEST', 'verl does not train on preferences.', {
         hint: 'Use ms-swift, llama-factory or trl.',
+      });
+  }
+}
+
+/** Throws INVALID_REQUEST for an engine whose prompts come from the environment server alone. */
+export function rlPromptForm(engine: TrainingEngine): Omit<RowForm<RlPrompt>, 'itemsOf' | 'conversationOf'> {
+  const shared = { problems: rlPromptProblems, extra: {} };
+  switch (engine) {
+    case 'trl':
+      return { ...shared, file: 'rl-prompts.jsonl', columns: null, row: trlRlPrompt, read: readTrlRlPrompt };
+    case 'verl':
+      return {
+        ...shared,
+        file: 'rl-prompts.parquet',
+        columns: {
+          data_source: 'string',
+          prompt: messageColumn,
+          images: imageColumn,
+          ability: 'string',
+          reward_model: { struct: { style: 'string', ground_truth: 'string' } },
+          agent_name: 'string',
+          extra_info: {
+            struct: {
+              index: 'int32',
+              split: 'string',
+              need_tools_kwargs: 'boolean',
+              tools_kwargs: { struct: { key: 'string', query: 'string' } },
+            },
+          },
+        },
+        row: verlRlPrompt,
+        read: readVerlRlPrompt,
+      };
+    case 'ms-swift':
+    case 'llama-factory':
+      throw new MaskwrightError('INVALID_REQUEST', `There are no rows of RL prompts for ${engine}.`, {
+        hint: 'Use verl or trl.',
       });
   }
 }

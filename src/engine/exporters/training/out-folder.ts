@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MaskwrightError } from '@shared/contract/errors';
 import { fileNames, type Manifest, manifestSchema } from '@shared/training/manifest';
+import { applicationName, applicationVersion } from '../../application';
+import { writeTextFile } from '../write-file';
+import { engineVersions } from './forms';
 
 /** Throws NOT_FOUND or FORMAT_UNREADABLE. */
 export async function readManifest(dir: string): Promise<Manifest> {
@@ -59,6 +62,27 @@ async function removeExport(dir: string): Promise<void> {
     if (!/[\\/]/.test(name) && name !== '..') await rm(join(dir, name), { force: true });
   }
   await rm(join(dir, fileNames.manifest));
+}
+
+/** The manifest of an export with the fingerprints of its files, which are all written. */
+export async function manifestOf(
+  dir: string,
+  names: readonly string[],
+  told: Omit<Manifest, 'manifestVersion' | 'engineVersion' | 'application' | 'files'>,
+): Promise<Manifest> {
+  const files = [];
+  for (const name of names) files.push({ name, ...(await fingerprintOf(join(dir, name))) });
+  return {
+    manifestVersion: 1,
+    engineVersion: engineVersions[told.engine],
+    application: { name: applicationName, version: applicationVersion },
+    ...told,
+    files,
+  };
+}
+
+export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
+  await writeTextFile(join(dir, fileNames.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** Bytes and sha256 (hex) of a file. */

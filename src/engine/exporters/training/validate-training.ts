@@ -5,7 +5,7 @@ import { messageOf } from '@shared/contract/errors';
 import { jsonDumps } from '@shared/tools/prompt-text';
 import { RowError } from '@shared/training/conversation';
 import { fileNames, type Manifest, type RowSource, rowSourceSchema } from '@shared/training/manifest';
-import { preferenceForm, type RowForm, sftForm } from './forms';
+import { preferenceForm, type RowForm, rlPromptForm, sftForm } from './forms';
 import { fingerprintOf, readManifest } from './out-folder';
 import { readRows } from './row-file';
 
@@ -43,6 +43,7 @@ export async function validateTraining(
   await check.files();
   if (manifest.form === 'sft') await check.rows(sftForm(manifest.engine), options.onProgress);
   if (manifest.form === 'preferences') await check.rows(preferenceForm(manifest.engine), options.onProgress);
+  if (manifest.form === 'rl-prompts') await check.prompts(rlPromptForm(manifest.engine), options.onProgress);
   check.counts();
   return check.report;
 }
@@ -94,19 +95,8 @@ class Check {
 
   private async row<Item>(form: RowForm<Item>, value: unknown, line: unknown): Promise<void> {
     const number = this.report.rows;
-    const item = attempt(() => {
-      if (value instanceof RowError) throw value;
-      return form.read(value);
-    });
-    if (item instanceof RowError) {
-      this.add(form.file, number, item.message);
-      return;
-    }
-    for (const reason of form.problems(item)) this.add(form.file, number, reason);
-    // Rows of Parquet come as objects whose members are in the file's order, as ours are.
-    if (jsonDumps(form.row(item)) !== jsonDumps(value)) {
-      this.add(form.file, number, 'the row is not in the form that it would be written in');
-    }
+    const item = this.item(form, value);
+    if (item === null) return;
     const conversation = form.conversationOf(item);
     for (const image of conversation.images) await this.image(form.file, image);
     const source = rowSourceSchema.safeParse(line);
@@ -122,6 +112,50 @@ class Check {
       answers.map(({ loss }) => loss),
       source.data,
     );
+  }
+
+  async prompts(
+    form: ReturnType<typeof rlPromptForm>,
+    onProgress: (rows: number) => void = () => {},
+  ): Promise<void> {
+    let last = -1;
+    try {
+      for await (const value of readRows(join(this.dir, form.file))) {
+        this.report.rows += 1;
+        const item = this.item(form, value);
+        if (item !== null) {
+          if (item.index <= last)
+            this.add(form.file, this.report.rows, 'its index is not behind the one before');
+          last = item.index;
+          await this.image(form.file, item.image);
+        }
+        onProgress(this.report.rows);
+      }
+    } catch (error) {
+      this.add(form.file, null, `the file cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  /** A row as what it was made of; null, and told, when it cannot be read. */
+  private item<Item>(
+    form: Pick<RowForm<Item>, 'file' | 'read' | 'row' | 'problems'>,
+    value: unknown,
+  ): Item | null {
+    const number = this.report.rows;
+    const item = attempt(() => {
+      if (value instanceof RowError) throw value;
+      return form.read(value);
+    });
+    if (item instanceof RowError) {
+      this.add(form.file, number, item.message);
+      return null;
+    }
+    for (const reason of form.problems(item)) this.add(form.file, number, reason);
+    // Rows of Parquet come as objects whose members are in the file's order, as ours are.
+    if (jsonDumps(form.row(item)) !== jsonDumps(value)) {
+      this.add(form.file, number, 'the row is not in the form that it would be written in');
+    }
+    return item;
   }
 
   private losses(file: string, flags: readonly boolean[], source: RowSource): void {
