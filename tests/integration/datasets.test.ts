@@ -23,7 +23,7 @@ import { hasPythonModule, runPython } from '../support/python';
 import { coco20, hasSharedData, sharedData } from '../support/shared-data';
 
 /** MASKWRIGHT_DATASET_CASES: random cases of each comparison; some hundred by default, thousands by hand. */
-const cases = Number(process.env.MASKWRIGHT_DATASET_CASES ?? 300);
+const cases = Number(process.env.MASKWRIGHT_DATASET_CASES ?? 150);
 
 async function collect(
   spec: string,

@@ -22,7 +22,7 @@ describe('parseQueries', () => {
       ['b.jpg', 'cat'],
     ]);
     expect(parseQueries('[{"image":"a.jpg","text":"dog","no_target":true,"image_id":3}]')).toEqual([
-      { image: 'a.jpg', query: 'dog', className: null, imageId: '3', noTarget: true },
+      { image: 'a.jpg', query: 'dog', className: null, imageId: '3', noTarget: true, mask: null },
     ]);
   });
 
