@@ -77,6 +77,28 @@ def take_over(net: Qwen2_5_VLForConditionalGeneration, new: Tokenizer, grounding
     return len(both)
 
 
+def make(
+    rows: Path, out: Path, size: str, vocabulary_size: int = 2048, grounding: Path | None = None, seed: int = 0
+) -> dict[str, int | None]:
+    """Writes the checkpoint folder `out`; gives its numbers of parameters and tokens."""
+    torch.manual_seed(seed)
+    vocabulary = train_vocabulary(texts_of(rows), vocabulary_size)
+    processor = processor_of(vocabulary, out)
+    settings = config(vocabulary.token_to_id, vocabulary.get_vocab_size(), SIZES[size])
+    net = Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")
+    taken = None
+    if grounding:
+        old = Tokenizer.from_file(str(grounding.parent / "tokenizer.json"))
+        taken = take_over(net, vocabulary, grounding, old)
+    net.generation_config = GenerationConfig(
+        eos_token_id=vocabulary.token_to_id("<|im_end|>"), pad_token_id=vocabulary.token_to_id("<|endoftext|>")
+    )
+    net.save_pretrained(out)
+    processor.save_pretrained(out)
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    return {"parameters": parameters, "vocabulary": vocabulary.get_vocab_size(), "embeddings_taken_over": taken}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True, help="JSONL of conversations, see training/trl/rows.py")
@@ -86,23 +108,7 @@ def main() -> None:
     parser.add_argument("--grounding", type=Path, help="grounding.pt of train_grounding.py (--size tiny), tokenizer.json beside it")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-
-    torch.manual_seed(args.seed)
-    vocabulary = train_vocabulary(texts_of(args.rows), args.vocabulary)
-    processor = processor_of(vocabulary, args.out)
-    settings = config(vocabulary.token_to_id, vocabulary.get_vocab_size(), SIZES[args.size])
-    net = Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")
-    taken = None
-    if args.grounding:
-        old = Tokenizer.from_file(str(args.grounding.parent / "tokenizer.json"))
-        taken = take_over(net, vocabulary, args.grounding, old)
-    net.generation_config = GenerationConfig(
-        eos_token_id=vocabulary.token_to_id("<|im_end|>"), pad_token_id=vocabulary.token_to_id("<|endoftext|>")
-    )
-    net.save_pretrained(args.out)
-    processor.save_pretrained(args.out)
-    size = sum(parameter.numel() for parameter in net.parameters())
-    print(json.dumps({"parameters": size, "vocabulary": vocabulary.get_vocab_size(), "embeddings_taken_over": taken}))
+    print(json.dumps(make(args.rows, args.out, args.size, args.vocabulary, args.grounding, args.seed)))
 
 
 if __name__ == "__main__":

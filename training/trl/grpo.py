@@ -40,6 +40,22 @@ class Trainer(GRPOTrainer):
         return super()._get_tool_suffix_ids(tool_messages)
 
 
+def trainer_of(
+    model: Any, processor: Any, server: str, items: int, settings: GRPOConfig, kind: type[Trainer] = Trainer
+) -> Trainer:
+    """A trainer whose prompts hold only what the server says: system text, tools, query and pictures."""
+    processor.chat_template = QWEN3_VL_TEMPLATE
+    Episode.url = server
+    system, tools = describe(server)
+    # The first observation goes behind the empty text.
+    prompt = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
+    dataset = Dataset.from_dict({"index": list(range(items)), "prompt": [prompt] * items})
+    return kind(
+        model=model, args=settings, train_dataset=dataset, processing_class=processor, reward_funcs=rewards,
+        environment_factory=Episode, tools_text=tools,
+    )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="checkpoint folder, after sft.py")
@@ -60,12 +76,7 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     processor = AutoProcessor.from_pretrained(args.model)
-    processor.chat_template = QWEN3_VL_TEMPLATE
     model = AutoModelForImageTextToText.from_pretrained(args.model, dtype=torch.float32, attn_implementation="sdpa")
-    Episode.url = args.server
-    system, tools = describe(args.server)
-    prompt = [{"role": "system", "content": system}, {"role": "user", "content": ""}]
-    items = Dataset.from_dict({"index": list(range(args.items)), "prompt": [prompt] * args.items})
     settings = GRPOConfig(
         output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch,
         num_generations=args.group, steps_per_generation=1, num_iterations=1, beta=0.0, learning_rate=args.lr,
@@ -75,10 +86,7 @@ def main() -> None:
         save_total_limit=2, report_to="none", gradient_checkpointing=False, use_cpu=not torch.cuda.is_available(),
         bf16=torch.cuda.is_available(), seed=args.seed, disable_tqdm=True,
     )  # fmt: skip
-    trainer = Trainer(
-        model=model, args=settings, train_dataset=items, processing_class=processor, reward_funcs=rewards,
-        environment_factory=Episode, tools_text=tools,
-    )  # fmt: skip
+    trainer = trainer_of(model, processor, args.server, args.items, settings)
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(args.out)) if args.out.is_dir() else None)
     trainer.save_model(str(args.out / "final"))
     processor.save_pretrained(args.out / "final")
