@@ -24,23 +24,26 @@ export interface OpenEnvClient {
 export async function openEnvClient(url: string, path = '/ws'): Promise<OpenEnvClient> {
   const socket = new WebSocket(`${url.replace(/^http/, 'ws')}${path}`);
   const arrived: Frame[] = [];
-  const waiting: ((frame: Frame) => void)[] = [];
+  const waiting: { resolve(frame: Frame): void; reject(error: Error): void }[] = [];
   socket.on('message', (data) => {
     const frame = JSON.parse(String(data)) as Frame;
     const taker = waiting.shift();
-    if (taker) taker(frame);
+    if (taker) taker.resolve(frame);
     else arrived.push(frame);
   });
   const closed = new Promise<number>((resolve) => {
-    socket.on('close', (code) => resolve(code));
+    socket.on('close', (code) => {
+      resolve(code);
+      for (const { reject } of waiting.splice(0)) reject(new Error(`closed with ${code}`));
+    });
   });
   await once(socket, 'open');
   const next = (): Promise<Frame> => {
     const frame = arrived.shift();
     if (frame) return Promise.resolve(frame);
+    if (socket.readyState === socket.CLOSED) return Promise.reject(new Error('closed before'));
     return new Promise((resolve, reject) => {
-      waiting.push(resolve);
-      void closed.then((code) => reject(new Error(`closed with ${code}`)));
+      waiting.push({ resolve, reject });
     });
   };
   const ask = (frame: unknown): Promise<Frame> => {
