@@ -76,7 +76,9 @@ def main() -> None:
 
     torch.set_num_threads(args.threads)
     processor = AutoProcessor.from_pretrained(args.model)
-    model = AutoModelForImageTextToText.from_pretrained(args.model, dtype=torch.float32, attn_implementation="sdpa")
+    # The weights are read here: Trainer's own resuming misses those whose names in the file are older ones, and says nothing.
+    last = get_last_checkpoint(str(args.out)) if args.out.is_dir() else None
+    model = AutoModelForImageTextToText.from_pretrained(last or args.model, dtype=torch.float32, attn_implementation="sdpa")
     settings = GRPOConfig(
         output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch,
         num_generations=args.group, steps_per_generation=1, num_iterations=1, beta=0.0, learning_rate=args.lr,
@@ -87,7 +89,7 @@ def main() -> None:
         bf16=torch.cuda.is_available(), seed=args.seed, disable_tqdm=True,
     )  # fmt: skip
     trainer = trainer_of(model, processor, args.server, args.items, settings)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(args.out)) if args.out.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last)
     trainer.save_model(str(args.out / "final"))
     processor.save_pretrained(args.out / "final")
     with (args.out / "log.jsonl").open("w") as log:

@@ -56,7 +56,9 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     processor = AutoProcessor.from_pretrained(args.model)
     processor.chat_template = QWEN3_VL_TEMPLATE
-    model = AutoModelForImageTextToText.from_pretrained(args.model, dtype=torch.float32, attn_implementation="sdpa")
+    # The weights are read here: Trainer's own resuming misses those whose names in the file are older ones, and says nothing.
+    last = get_last_checkpoint(str(args.out)) if args.out.is_dir() else None
+    model = AutoModelForImageTextToText.from_pretrained(last or args.model, dtype=torch.float32, attn_implementation="sdpa")
     rows = read_rows(args.rows)
     settings = SFTConfig(
         output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch,
@@ -70,7 +72,7 @@ def main() -> None:
         model=model, args=settings, train_dataset=Dataset.from_dict({"row": list(range(len(rows)))}),
         processing_class=processor, data_collator=Collator(processor, rows),
     )  # fmt: skip
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(args.out)) if args.out.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last)
     trainer.save_model(str(args.out / "final"))
     processor.save_pretrained(args.out / "final")
     with (args.out / "log.jsonl").open("w") as log:
