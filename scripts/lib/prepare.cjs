@@ -87,6 +87,12 @@ const STDERR = 2;
 function ensureInstalled(say) {
   requireNode();
   if (isInstalled()) return;
+  if (fs.lstatSync(inRoot('node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    // npm ci empties the folder first, through the link.
+    throw new Problem(
+      'node_modules is a link to packages of another version. Remove the link, or install there.',
+    );
+  }
   withLock(() => {
     if (isInstalled()) return;
     say('Installing the packages (npm ci, once; a few minutes) …');

@@ -18,7 +18,7 @@ export function integer(text: string): number {
   return value;
 }
 
-export function countOrNone(text: string): number {
+export function countFromZero(text: string): number {
   const value = integer(text);
   if (value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
   return value;
@@ -40,12 +40,6 @@ export function share(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value <= 1))
     throw new InvalidArgumentError('It must be a number from 0 to 1.');
-  return value;
-}
-
-export function countFromZero(text: string): number {
-  const value = integer(text);
-  if (value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
   return value;
 }
 
