@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Size } from '../geometry/types';
-import { type Bitmap, bitmapArea, createBitmap, subtractBitmaps, unionBitmaps } from '../mask/bitmap';
+import { type Bitmap, createBitmap } from '../mask/bitmap';
 import { fillPolygonsOpenCv } from '../mask/polygon';
 
 /** Further out, sums of coordinates no longer fit into what OpenCV computes with. */
@@ -34,16 +34,49 @@ export function drawReasonSeg(shapes: ReasonSegEntry['shapes'], size: Size): Rea
     .filter(({ label }) => label.toLowerCase() !== 'flag')
     .map(({ label, points }) => {
       if (points.length === 0) throw new Error(`a shape "${label}" has no points`);
-      const mask = fillPolygonsOpenCv([points.flat()], size);
-      return { mask, area: bitmapArea(mask), isIgnored: label.toLowerCase().includes('ignore') };
+      // Only the area is kept: the masks of many shapes in a large photograph would be gigabytes.
+      let area = 0;
+      eachPixel(points, size, () => {
+        area += 1;
+      });
+      return { points, area, isIgnored: label.toLowerCase().includes('ignore') };
     })
     .reverse()
     .sort((a, b) => b.area - a.area);
-  let target = createBitmap(size.width, size.height);
-  let ignore = createBitmap(size.width, size.height);
-  for (const { mask, isIgnored } of drawn) {
-    target = isIgnored ? subtractBitmaps(target, mask) : unionBitmaps(target, mask);
-    ignore = isIgnored ? unionBitmaps(ignore, mask) : subtractBitmaps(ignore, mask);
+  const target = createBitmap(size.width, size.height);
+  const ignore = createBitmap(size.width, size.height);
+  for (const { points, isIgnored } of drawn) {
+    eachPixel(points, size, (p) => {
+      target.data[p] = isIgnored ? 0 : 1;
+      ignore.data[p] = isIgnored ? 1 : 0;
+    });
   }
   return { target, ignore };
+}
+
+/** Visits the pixels of a shape by their place in the image's rows, looking only where the shape can be. */
+function eachPixel(
+  points: ReasonSegEntry['shapes'][number]['points'],
+  size: Size,
+  visit: (p: number) => void,
+): void {
+  const { data } = fillPolygonsOpenCv([points.flat()], size);
+  const [left, right] = extent(points, 0, size.width);
+  const [top, bottom] = extent(points, 1, size.height);
+  for (let y = top; y <= bottom; y += 1) {
+    for (let p = y * size.width + left; p <= y * size.width + right; p += 1) {
+      if (data[p] === 1) visit(p);
+    }
+  }
+}
+
+/** The first and the last column or row inside of the image that points lie in or between. */
+function extent(points: readonly (readonly number[])[], axis: 0 | 1, length: number): [number, number] {
+  let [first, last] = [length - 1, 0];
+  for (const point of points) {
+    const place = Math.trunc(point[axis] ?? 0);
+    first = Math.min(first, place);
+    last = Math.max(last, place);
+  }
+  return [Math.max(0, first), Math.min(length - 1, last)];
 }
