@@ -30,8 +30,8 @@ const checks = [
     '--config',
     '.dependency-cruiser.cjs',
   ],
-  ['unit', 5, bin('vitest', 'vitest.mjs'), 'run', '--project', 'unit'],
-  ['integration', 15, bin('vitest', 'vitest.mjs'), 'run', '--project', 'integration'],
+  ['unit', 10, bin('vitest', 'vitest.mjs'), 'run', '--project', 'unit'],
+  ['integration', 30, bin('vitest', 'vitest.mjs'), 'run', '--project', 'integration'],
 ];
 const endToEnd = ['web', 'electron'];
 const stepNames = ['install', 'build', ...checks.map(([name]) => name), ...endToEnd];

@@ -15,7 +15,7 @@ export function addEval(root: Command): void {
     .option('--instances <file>', 'refcoco: COCO instances (default: instances.json beside the refs)')
     .option('--split-by <name>', 'refcoco: unc, google or umd, where a folder has several files of refs')
     .addOption(
-      new Option('--sentences <which>', 'refcoco: sentences of a referent that become samples')
+      new Option('--sentences <which>', 'refcoco, reasonseg: texts of an entry that become samples')
         .choices(['first', 'all'])
         .default('first'),
     )

@@ -105,6 +105,7 @@ async function* targetsOf(
   for (const [index, query] of (each ? text : text.slice(0, 1)).entries()) {
     yield targetOf({
       key: each ? `${key}#${index + 1}` : key,
+      entry: key,
       fileName: basename(imagePath),
       imagePath,
       query,

@@ -146,6 +146,7 @@ export async function* refTargets(
         groundTruth: mask,
         category: names.get(annotation.category_id) ?? null,
         refId: ref.ref_id,
+        entry: `ref-${ref.ref_id}`,
         annotationIds: [ref.ann_id],
         split: ref.split ?? null,
       });

@@ -23,6 +23,8 @@ export interface DatasetTarget {
   noTarget: boolean;
   category: string | null;
   refId: number | null;
+  /** The data set's entry, where it has several texts: its targets differ in the query alone. */
+  entry: string | null;
   annotationIds: number[];
   split: string | null;
   /** Rows of tables that the target belongs to beside its split, such as "short" or "reasoning". */
@@ -48,6 +50,7 @@ export function targetOf(
     noTarget: false,
     category: null,
     refId: null,
+    entry: null,
     annotationIds: [],
     split: null,
     groups: [],

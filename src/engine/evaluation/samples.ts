@@ -32,7 +32,7 @@ export async function readTargetRows(
   },
 ): Promise<TargetRow[]> {
   const rows: TargetRow[] = [];
-  const referents = new Set<number>();
+  const entries = new Set<string>();
   for await (const target of dataset.targets({ onSkip: options.onSkip, signal: options.signal })) {
     const areas = areasOf(target);
     if (!areas) {
@@ -40,9 +40,9 @@ export async function readTargetRows(
       continue;
     }
     options.each?.(target);
-    const { key, fileName, query, split, groups, refId } = target;
-    const isFirstSentence = refId === null || !referents.has(refId);
-    if (refId !== null) referents.add(refId);
+    const { key, fileName, query, split, groups, entry } = target;
+    const isFirstSentence = entry === null || !entries.has(entry);
+    if (entry !== null) entries.add(entry);
     rows.push({ key, fileName, query, split, groups, ...areas, isFirstSentence });
   }
   return rows;
