@@ -43,7 +43,9 @@ function call(leaf: Leaf): string | null {
 
 describe('the Chinese texts', () => {
   it('are as many as the English ones', () => {
-    expect([...chinese.keys()].sort()).toEqual([...english.keys()].sort());
+    // The engine speaks English: in the English window its own words need no general ones before them.
+    const translated = [...chinese.keys()].filter((path) => !path.startsWith('errors.general.'));
+    expect(translated.sort()).toEqual([...english.keys()].sort());
   });
 
   it('leave no English word', () => {
