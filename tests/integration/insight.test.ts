@@ -8,6 +8,7 @@ import { ObservationRenderer } from '@engine/environment/observation-image';
 import { openImage } from '@engine/images/image-file';
 import { compareWithGold } from '@engine/insight/compare';
 import { InsightReader } from '@engine/insight/record';
+import type { Policy } from '@engine/policies/policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
 import { createProject } from '@engine/project/open';
 import type { ProjectStore } from '@engine/project/store';
@@ -104,7 +105,8 @@ describe.skipIf(!hasData || !hasPycocotools)('statistics of real photographs', (
         turnBudget: 4,
         groundTruth,
       });
-      const policy = simulatedAnnotator(groundTruth.mask);
+      // It plays the agent: a simulator's own calls are nobody's proposals.
+      const policy: Policy = { ...simulatedAnnotator(groundTruth.mask), author: 'agent' };
       const header = headerOf(environment, {
         id: name,
         imageName: name,
@@ -122,7 +124,7 @@ describe.skipIf(!hasData || !hasPycocotools)('statistics of real photographs', (
     expect(waiting.episodes).toEqual({ all: 3, accepted: 0, rejected: 0, waiting: 3, unreadable: 0 });
     const turns = episodes.flatMap(({ trajectory }) => trajectory.nodes);
     expect(waiting.calls.reduce((sum, { all }) => sum + all, 0)).toBe(turns.length);
-    expect(waiting.calls.every(({ author }) => author === 'simulator')).toBe(true);
+    expect(waiting.calls.every(({ author }) => author === 'agent')).toBe(true);
 
     const made = episodes.slice(0, 2).map(({ trajectory, target }) => {
       const { annotations } = store.acceptEpisode({
@@ -131,7 +133,7 @@ describe.skipIf(!hasData || !hasPycocotools)('statistics of real photographs', (
         categoryId: target.categoryId,
         masks: trajectory.outcome.masks,
         score: null,
-        author: 'simulator',
+        author: 'agent',
         query: 'it',
       });
       const [annotation] = annotations;
