@@ -161,8 +161,10 @@ ensureInstalled(say);
 ensureBuilt(say);
 const py = python();
 const runPython = (script, ...args) => run(py, [training(...script.split('/')), ...args], { env: pythonEnv });
+/** Some items were skipped or failed, which the command lists; the rest is there. */
+const ITEMS_FAILED = 1;
 const maskwright = (...args) =>
-  run(process.execPath, [inRoot('out', 'main', 'cli.js'), ...args], { fine: [2] });
+  run(process.execPath, [inRoot('out', 'main', 'cli.js'), ...args], { fine: [ITEMS_FAILED] });
 const dataset = ['--dataset', 'reasonscenes', '--coordinates', 'pixel', '--turns', o.turns];
 const rows = inOut('rows', 'sft.jsonl');
 

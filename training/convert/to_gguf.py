@@ -1,7 +1,7 @@
 """Converts a checkpoint folder (Qwen2.5-VL or Qwen3-VL) to a GGUF and its mmproj for llama.cpp.
 
 The converter is llama.cpp's own. The package index has it inside the source distribution of llama-cpp-python, which is
-fetched once with pip, checked by its hash and unpacked into a cache folder; nothing is built.
+fetched once with pip, checked by its hash and unpacked into a cache folder; pip asks it for metadata, nothing is compiled.
 
     python to_gguf.py CHECKPOINT OUT/NAME [--type f32|f16|bf16|q8_0]
 
@@ -37,8 +37,11 @@ def fetch(folder: Path) -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{PACKAGE.replace('-', '_')}-{VERSION}.tar.gz"
-    command = [sys.executable, "-m", "pip", "download", f"{PACKAGE}=={VERSION}", "--no-deps", "--no-binary", ":all:"]
-    subprocess.run([*command, "--dest", str(folder)], check=True, stdout=sys.stderr)
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{PACKAGE}=={VERSION} --hash=sha256:{SHA256}\n")
+    # With the hash in the requirement pip checks it before it asks the package's own build system for metadata.
+    command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--no-binary", PACKAGE]
+    subprocess.run([*command, "--requirement", str(wanted), "--dest", str(folder)], check=True, stdout=sys.stderr)
     archive = folder / name
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -59,7 +59,7 @@ def trainer_of(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="checkpoint folder, after sft.py")
-    parser.add_argument("--server", required=True, help="address of the environment server, ws:// or http://")
+    parser.add_argument("--server", required=True, help="address of the environment server, as it prints it (http://…)")
     parser.add_argument("--items", type=int, required=True, help="number of the server's items")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=100)

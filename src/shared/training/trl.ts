@@ -33,7 +33,7 @@ type TrlMessage = z.infer<typeof messageSchema>;
 const rowSchema = z.strictObject({ messages: z.string(), tools: z.string(), images: z.array(z.string()) });
 
 /**
- * A row for TRL with a collator (training/exports/trl_data.py). Messages and tools are JSON as text, because Arrow would
+ * A row for TRL with a collator (training/trl/rows.py). Messages and tools are JSON as text, because Arrow would
  * give every message and every call the members of all others, as nulls.
  */
 export type TrlRow = z.infer<typeof rowSchema>;
