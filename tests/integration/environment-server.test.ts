@@ -311,6 +311,13 @@ withData('sessions', () => {
     expect(await mute.closed).toBe(1006);
   });
 
+  it('are not needed to be cut off: who sends only rubbish is, like who says nothing', async () => {
+    const host = await start({ sessions: 1, idleMs: 150 });
+    const babbling = await client(host);
+    expect(await babbling.ask('rubbish')).toMatchObject({ data: { code: 'INVALID_JSON' } });
+    expect(await babbling.closed).toBe(1006);
+  });
+
   it('of clients that vanish are free at once, and what ran for them is stopped', async () => {
     let stopped = 0;
     const shapes = shapeSegmenter();

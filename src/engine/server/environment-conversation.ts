@@ -24,6 +24,8 @@ export interface Conversation {
 interface ConversationOptions {
   sessions: EnvironmentSessions;
   log: (line: string) => void;
+  /** Told when the connection takes its session. */
+  onOpen: () => void;
   /** Told when the session was closed because nobody used it. */
   onExpire: () => void;
 }
@@ -36,7 +38,10 @@ abstract class WithSession {
 
   /** @throws CapacityReached */
   protected own(): OpenedSession {
-    this.opened ??= this.options.sessions.open({ onExpire: this.options.onExpire });
+    if (this.opened) return this.opened;
+    const { sessions, onOpen, onExpire } = this.options;
+    this.opened = sessions.open({ onExpire });
+    onOpen();
     return this.opened;
   }
 

@@ -43,8 +43,8 @@ const pingMs = 30_000;
 /** A host that went without a word is noticed by the operating system after about so long. Milliseconds. */
 const keepAliveMs = 30_000;
 
-/** Connections that have said nothing, beside one for each session: beyond, the one that waits longest is cut off. */
-const moreSilent = 64;
+/** Connections without a session, beside one for each session: beyond, the one that waits longest is cut off. */
+const moreIdle = 64;
 
 /** @throws MaskwrightError FORBIDDEN beyond loopback without a token, CONFLICT when the port is taken */
 export async function startEnvironmentHost(options: EnvironmentHostOptions): Promise<EnvironmentHost> {
@@ -114,29 +114,29 @@ export async function startEnvironmentHost(options: EnvironmentHostOptions): Pro
     else sockets.handleUpgrade(request, socket, head, (client) => converse(client, admitted.pathname));
   });
 
-  /** In the order in which they came. */
-  const silent = new Set<WebSocket>();
+  /** Connections without a session, in the order in which they came: whatever they send, they are bounded. */
+  const idle = new Set<WebSocket>();
   const converse = (client: WebSocket, pathname: string): void => {
     const make = pathname === '/mcp' ? RpcConversation : OpenEnvConversation;
     const conversation: Conversation = new make({
       sessions,
       log,
+      onOpen: () => taken(),
       onExpire: () => {
         if (client.bufferedAmount > 0) client.terminate();
         else client.send(conversation.farewell, () => endSocket(client, 1000));
       },
     });
-    silent.add(client);
-    const [oldest] = silent;
-    if (silent.size > options.sessions + moreSilent) oldest?.terminate();
-    const unheard = setTimeout(() => client.terminate(), idleMs);
-    unheard.unref();
-    const heard = (): void => {
-      silent.delete(client);
-      clearTimeout(unheard);
+    idle.add(client);
+    const [oldest] = idle;
+    if (idle.size > options.sessions + moreIdle) oldest?.terminate();
+    const timer = setTimeout(() => client.terminate(), idleMs);
+    timer.unref();
+    const taken = (): void => {
+      idle.delete(client);
+      clearTimeout(timer);
     };
-    client.once('message', heard);
-    client.once('close', heard);
+    client.once('close', taken);
     serveSocket(client, conversation, log);
   };
 
