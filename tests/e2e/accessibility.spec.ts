@@ -111,6 +111,14 @@ test('F6 goes round the parts of the window and comes back to where the focus wa
       const holding = parts.filter((part) => part.contains(document.activeElement)).at(-1);
       return String(holding ? parts.indexOf(holding) : -1);
     });
+  // Parts are told apart by their place, so all have to be there.
+  let parts = -1;
+  const areAllThere = async (): Promise<boolean> => {
+    const before = parts;
+    parts = await page.locator('[data-regions] > *').count();
+    return parts === before;
+  };
+  await expect.poll(areAllThere, { intervals: [1000] }).toBe(true);
   const start = page.locator('#query');
   await start.focus();
   const seen: string[] = [await region()];

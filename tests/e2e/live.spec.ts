@@ -119,6 +119,9 @@ test.describe('with a decoder of several candidates', () => {
   }) => {
     await page.keyboard.press('p');
     await zoomIn(page, rider);
+    // Zooming left the cursor on the rider, where the mask is shown as soon as it is there.
+    await page.mouse.move(2, 2);
+    await steady(page);
     const plain = await shownMask(page);
     expect(plain.masked.size).toBe(0);
     await hover(page, { x: rider.x + 4, y: rider.y + 3 });

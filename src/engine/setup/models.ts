@@ -408,7 +408,9 @@ function sentenceOf(error: unknown): string {
 
 function segmenterStatus(segmenter: OpenedSegmenter): ComponentStatus {
   const { encoder, decoder, surrogate, signature } = segmenter.report();
-  const reasons = [...new Set([...encoder.reasons, ...decoder.reasons])].map((reason) => ` ${reason}.`).join('');
+  const reasons = [...new Set([...encoder.reasons, ...decoder.reasons])]
+    .map((reason) => ` ${reason}.`)
+    .join('');
   return {
     ready: true,
     name: segmenter.identity.name,
