@@ -1,4 +1,4 @@
-import { openDataset, parseDatasetSpec } from '@engine/datasets';
+import { type Dataset, openDataset, parseDatasetSpec } from '@engine/datasets';
 import {
   exportRlPrompts,
   exportTraining,
@@ -22,6 +22,8 @@ interface ExportTrainingOptions {
   images?: string;
   dataset?: string;
   split?: string;
+  instances?: string;
+  limit?: number;
   coordinates: Coordinates;
   turns: number;
   project?: string;
@@ -70,13 +72,14 @@ export async function exportTrainingCommand(kind: string, options: ExportTrainin
 }
 
 async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
-  const { dataset, split, trajectories, project } = options;
+  const { dataset, trajectories, project } = options;
   if (dataset === undefined || trajectories !== undefined || project !== undefined) {
     throw new MaskwrightError('INVALID_REQUEST', 'RL prompts are made of --dataset alone.', {
       hint: 'The accepted masks of a project are --dataset project:FILE.',
     });
   }
-  const opened = await openDataset(parseDatasetSpec(dataset), { split });
+  const opened = await openItems(dataset, options);
+  let skipped = 0;
   const progress = new ProgressLine();
   try {
     const manifest = await interruptible((signal) =>
@@ -87,21 +90,35 @@ async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
         imageRoot: options.imageRoot,
         overwrite: options.overwrite ?? false,
         onProgress: (done) => progress.show(done, null),
+        onSkip: ({ item, reason }) => {
+          skipped += 1;
+          process.stderr.write(`skipped ${item}: ${reason}\n`);
+        },
         signal,
       }),
     );
     progress.end();
     report(manifest, options);
-    process.exitCode = (manifest.dropped.image ?? 0) > 0 ? exitCodes.itemsFailed : exitCodes.ok;
+    const failed = skipped + (manifest.dropped.image ?? 0);
+    process.exitCode = failed > 0 ? exitCodes.itemsFailed : exitCodes.ok;
   } finally {
     progress.end();
   }
 }
 
+/** The data set as `env`, `eval` and `synthesize` open it with the same options. */
+function openItems(
+  dataset: string,
+  { split, images, instances, limit }: ExportTrainingOptions,
+): Promise<Dataset> {
+  return openDataset(parseDatasetSpec(dataset), { split, images, instances, limit });
+}
+
 async function openSource(
-  { trajectories, images, dataset, project }: ExportTrainingOptions,
+  options: ExportTrainingOptions,
   onUnreadable: (id: string, error: unknown) => void,
 ): Promise<{ source: TrainingSource; close: () => void }> {
+  const { trajectories, images, dataset, project } = options;
   if ((trajectories === undefined) === (project === undefined)) {
     throw new MaskwrightError('INVALID_REQUEST', 'Either --project or --trajectories says what to export.');
   }
@@ -109,17 +126,17 @@ async function openSource(
     const store = openProject(project);
     return { source: projectSource(store, onUnreadable), close: () => store.close() };
   }
-  if ((images === undefined) === (dataset === undefined)) {
+  if (images === undefined && dataset === undefined) {
     throw new MaskwrightError(
       'INVALID_REQUEST',
-      'Either --images or --dataset says where the images of --trajectories are.',
+      '--images or --dataset says where the images of --trajectories are.',
     );
   }
   const files = trajectories ?? [];
   const source =
     dataset === undefined
       ? filesInFolder(files, images ?? '')
-      : await filesOfDataset(files, await openDataset(parseDatasetSpec(dataset)));
+      : await filesOfDataset(files, await openItems(dataset, options));
   return { source, close: () => {} };
 }
 

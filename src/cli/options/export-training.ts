@@ -17,12 +17,14 @@ export function addExportTraining(root: Command): void {
     )
     .option('--project <file>', 'trajectories and images of a project')
     .option('--trajectories <files...>', 'trajectories.jsonl of annotate, synthesize or export')
-    .option('--images <dir>', 'folder of the images of --trajectories')
+    .option('--images <dir>', 'folder of the images of --trajectories, or of --dataset')
     .option(
       '--dataset <kind:path>',
       `data set with the images of --trajectories, or the items of rl-prompts: ${datasetKinds.join(', ')}`,
     )
-    .option('--split <name>', 'rl-prompts: split of the data set')
+    .option('--split <name>', 'split of the data set')
+    .option('--instances <file>', 'refcoco: COCO instances (default: instances.json beside the refs)')
+    .option('--limit <n>', 'at most so many items; ReasonScenes: 500 of a split unless it is given', count)
     .addOption(
       new Option('--coordinates <convention>', 'rl-prompts: how the policy will write coordinates')
         .choices(['norm1000', 'pixel'])

@@ -7,7 +7,7 @@ import { fileNames, type Manifest, type TrainingEngine } from '@shared/training/
 import { type RlPrompt, rlPromptProblems } from '@shared/training/rl-prompts';
 import { newTrajectory } from '@shared/trajectory/tree';
 import { headerOf } from '../../agent/episode';
-import { type Dataset, type DatasetTarget, openTargetImage } from '../../datasets';
+import { type Dataset, type DatasetTarget, openTargetImage, type Skipped } from '../../datasets';
 import { Environment } from '../../environment/environment';
 import { defaultOverlayStyle } from '../../environment/overlay';
 import type { Segmenter } from '../../segmenters/segmenter';
@@ -25,6 +25,8 @@ export interface RlPromptOptions {
   imageRoot: string;
   overwrite?: boolean;
   onProgress?: (items: number) => void;
+  /** Is told what the data set cannot use: it has no index and no row. */
+  onSkip?: (skipped: Skipped) => void;
   signal?: AbortSignal;
 }
 
@@ -54,7 +56,7 @@ export async function exportRlPrompts(
     await dropped.add({ item: target.key, reason, why });
   };
   try {
-    for await (const target of dataset.targets({ ...(options.signal ? { signal: options.signal } : {}) })) {
+    for await (const target of dataset.targets({ onSkip: options.onSkip, signal: options.signal })) {
       const index = counts.items;
       counts.items += 1;
       if (!target.noTarget && !target.groundTruth) await drop(target, 'no_accepted_mask', '');
