@@ -6,7 +6,14 @@ import { bitmapArea, bitmapBox } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queriesOf } from '@shared/scenes/queries';
 import { objectMask, renderScene } from '@shared/scenes/raster';
-import { makeScene, splits } from '@shared/scenes/scene';
+import {
+  makeScene,
+  type Scene,
+  type SceneSplit,
+  sceneRandom,
+  splits,
+  zoomedScene,
+} from '@shared/scenes/scene';
 import sharp from 'sharp';
 import { z } from 'zod';
 
@@ -14,14 +21,31 @@ const optionsSchema = z.object({
   split: z.enum(splits).default('train'),
   from: z.coerce.number().int().min(0).default(0),
   count: z.coerce.number().int().min(1).default(16),
+  /** Share of scenes that are shown as a zoomed view around one of their things. */
+  zoom: z.coerce.number().min(0).max(1).default(0),
   side: z.coerce.number().int().min(28).max(1024).default(336),
   out: z.string().optional(),
   stream: z.boolean().default(false),
 });
 
+/** The scene, or a window of two to six times a thing's size around that thing, which lies anywhere within. */
+function viewOf(scene: Scene, zoom: number): Scene {
+  const random = sceneRandom(scene.split, scene.seed, 'zoom');
+  const object = scene.objects[Math.floor(random() * scene.objects.length)];
+  if (random() >= zoom || !object) return scene;
+  const { side } = scene;
+  const width = Math.min(side, 2 * object.radius * (2 + 4 * random()));
+  const place = (centre: number): number => {
+    const start = centre - width / 2 + (random() - 0.5) * Math.max(0, width - 2.4 * object.radius);
+    return Math.min(side - width, Math.max(0, start));
+  };
+  return zoomedScene(scene, { x: place(object.x), y: place(object.y), extent: width / side });
+}
+
 /** One scene as it is written: its things with visible boxes (px, half-open) and areas, and its queries. */
-function sceneLine(split: (typeof splits)[number], seed: number, side: number) {
-  const scene = makeScene(split, seed, side);
+function sceneLine(split: SceneSplit, seed: number, side: number, zoom: number) {
+  const original = makeScene(split, seed, side);
+  const scene = viewOf(original, zoom);
   const rendered = renderScene(scene);
   const masks = scene.objects.map((_, index) => objectMask(rendered, index));
   const areas = masks.map(bitmapArea);
@@ -36,16 +60,21 @@ function sceneLine(split: (typeof splits)[number], seed: number, side: number) {
       box: box ? [box.x1, box.y1, box.x2, box.y2] : null,
     };
   });
-  return { rendered, masks, line: { split, seed, side, objects, queries: queriesOf(scene, areas) } };
+  const isZoomed = scene !== original;
+  return {
+    rendered,
+    masks,
+    line: { split, seed, side, isZoomed, objects, queries: queriesOf(scene, areas) },
+  };
 }
 
 /**
  * `--stream`: for each scene the length of a JSON text (uint32, little endian), the text, then side² × 3 bytes RGB
  * and side² bytes of owners (1 + index of the thing, 0 for none).
  */
-async function stream({ split, from, count, side }: z.output<typeof optionsSchema>): Promise<void> {
+async function stream({ split, from, count, side, zoom }: z.output<typeof optionsSchema>): Promise<void> {
   for (let seed = from; seed < from + count; seed++) {
-    const { rendered, line } = sceneLine(split, seed, side);
+    const { rendered, line } = sceneLine(split, seed, side, zoom);
     const text = Buffer.from(JSON.stringify(line), 'utf8');
     const length = Buffer.alloc(4);
     length.writeUInt32LE(text.length);
@@ -56,12 +85,12 @@ async function stream({ split, from, count, side }: z.output<typeof optionsSchem
 
 async function folder(
   out: string,
-  { split, from, count, side }: z.output<typeof optionsSchema>,
+  { split, from, count, side, zoom }: z.output<typeof optionsSchema>,
 ): Promise<void> {
   await mkdir(join(out, 'images'), { recursive: true });
   const lines = await open(join(out, 'scenes.jsonl'), 'w');
   for (let seed = from; seed < from + count; seed++) {
-    const { rendered, masks, line } = sceneLine(split, seed, side);
+    const { rendered, masks, line } = sceneLine(split, seed, side, zoom);
     const image = `images/${split}-${seed}.png`;
     await sharp(rendered.rgb, { raw: { width: side, height: side, channels: 3 } }).toFile(join(out, image));
     const objects = line.objects.map((object, index) => {
@@ -82,6 +111,7 @@ export async function scenes(args: readonly string[]): Promise<void> {
       from: string,
       count: string,
       side: string,
+      zoom: string,
       out: string,
       stream: { type: 'boolean' },
     },

@@ -1,6 +1,16 @@
 import { pick } from '../random';
-import { type Scene, type SceneObject, sceneRandom } from './scene';
-import { type Colour, colourNames, families, type Kind, kinds, knowledge, pluralOf } from './vocabulary';
+import { type Scene, type SceneObject, type SceneSplit, sceneRandom } from './scene';
+import {
+  type Colour,
+  colourNames,
+  families,
+  isHeldOutWording,
+  type Kind,
+  kinds,
+  knowledge,
+  pluralOf,
+  wordings,
+} from './vocabulary';
 
 /** `referring`: by looks and place. `reasoning`: by what things are for. `several`, `none`: more targets, no target. */
 export const queryKinds = ['referring', 'reasoning', 'several', 'none'] as const;
@@ -23,7 +33,7 @@ export function queriesOf(scene: Scene, visible: readonly number[]): SceneQuery[
     return (visible[index] ?? 0) >= Math.max(30, 0.12 * frame) ? [{ object, index }] : [];
   });
   // A thing that can hardly be seen makes "the only cup" ambiguous, so uniqueness is judged among all.
-  const context: Context = { all: scene.objects, shown, isHard: scene.split !== 'train' };
+  const context: Context = { all: scene.objects, shown, split: scene.split };
   const queries = [
     ...byLooks(context),
     ...byPlace(context),
@@ -36,13 +46,16 @@ export function queriesOf(scene: Scene, visible: readonly number[]): SceneQuery[
   return queries.filter(({ text }) => !texts.has(text) && texts.add(text));
 }
 
-/** One query of a scene, kinds in the proportion 5 : 3 : 1 : 1 as far as the scene offers them. */
+/**
+ * One query of a scene, kinds in the proportion 5 : 3 : 1 : 1 as far as the scene offers them; in `novel` reasoning
+ * alone.
+ */
 export function queryOf(scene: Scene, visible: readonly number[]): SceneQuery {
   const random = sceneRandom(scene.split, scene.seed, 'query');
   const queries = queriesOf(scene, visible);
   const draw = random();
-  const wanted: QueryKind =
-    draw < 0.5 ? 'referring' : draw < 0.8 ? 'reasoning' : draw < 0.9 ? 'several' : 'none';
+  const usual = draw < 0.5 ? 'referring' : draw < 0.8 ? 'reasoning' : draw < 0.9 ? 'several' : 'none';
+  const wanted: QueryKind = scene.split === 'novel' ? 'reasoning' : usual;
   const matching = queries.filter(({ kind }) => kind === wanted);
   return pick(random, matching.length > 0 ? matching : queries);
 }
@@ -55,8 +68,7 @@ interface Shown {
 interface Context {
   all: readonly SceneObject[];
   shown: readonly Shown[];
-  /** Phrases of `val` and `test` may be asked. */
-  isHard: boolean;
+  split: SceneSplit;
 }
 
 const referring = (text: string, index: number): SceneQuery => ({
@@ -139,14 +151,23 @@ function outermost(kind: Kind, same: readonly Shown[]): SceneQuery[] {
   });
 }
 
-function byKnowledge({ all, shown, isHard }: Context): SceneQuery[] {
+function byKnowledge({ all, shown, split }: Context): SceneQuery[] {
   return knowledge.flatMap((fact) => {
     const matching = all.filter(({ kind }) => fact.kinds.includes(kind));
     const target = shown.find(({ object }) => object === matching[0]);
     if (matching.length !== 1 || !target) return [];
-    const phrases = isHard ? [...fact.phrases, fact.held] : fact.phrases;
+    const phrases = split === 'novel' ? [fact.novel] : phrasesOf(fact.properties, split === 'train');
     return phrases.map((text): SceneQuery => ({ kind: 'reasoning', text, targets: [target.index] }));
   });
+}
+
+/** Every property in every wording; in training without the pairs that are held out. */
+function phrasesOf(properties: readonly string[], isTraining: boolean): string[] {
+  return properties.flatMap((property) =>
+    wordings.flatMap((wording) =>
+      isTraining && isHeldOutWording(wording, property) ? [] : [`${wording} ${property}`],
+    ),
+  );
 }
 
 function familyOf(kind: Kind): string | null {

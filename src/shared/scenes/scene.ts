@@ -2,7 +2,7 @@ import { hashText, pick, seededRandom } from '../random';
 import type { Colour, Kind, Pattern, SceneSize } from './vocabulary';
 import { colourNames, kinds, patterns } from './vocabulary';
 
-export const splits = ['train', 'val', 'test'] as const;
+export const splits = ['train', 'val', 'test', 'novel'] as const;
 export type SceneSplit = (typeof splits)[number];
 
 /** One thing of a scene; the picture's pixels are the frame. */
@@ -54,7 +54,7 @@ export function sceneRandom(split: SceneSplit, seed: number, purpose: string): (
 const between = (random: () => number, low: number, high: number): number => low + (high - low) * random();
 
 /**
- * A scene of ReasonScenes. Splits share no seed; in `val` and `test` every second scene holds a pair of kind and
+ * A scene of ReasonScenes. Splits share no seed; in all but `train` every second scene holds a pair of kind and
  * colour that training never shows.
  *
  * @param side side of the picture, px; the same seed gives the same scene at any side
@@ -127,6 +127,20 @@ function shared(x: number, y: number, radius: number, other: SceneObject): numbe
   const height = Math.min(reach - Math.abs(y - other.y), 2 * Math.min(radius, other.radius));
   if (width <= 0 || height <= 0) return 0;
   return (width * height) / (2 * Math.min(radius, other.radius)) ** 2;
+}
+
+/**
+ * The scene as a zoomed view of the same side shows it: `extent` is the window's share of the side, `x` and `y` its
+ * top left corner, px. Things outside of the window stay in the list.
+ */
+export function zoomedScene(scene: Scene, window: { x: number; y: number; extent: number }): Scene {
+  const objects = scene.objects.map((object) => ({
+    ...object,
+    x: (object.x - window.x) / window.extent,
+    y: (object.y - window.y) / window.extent,
+    radius: object.radius / window.extent,
+  }));
+  return { ...scene, objects };
 }
 
 function scaled(object: SceneObject, side: number): SceneObject {

@@ -1,5 +1,7 @@
 /** The things and words of ReasonScenes. */
 
+import { hashText } from '../random';
+
 export const kinds = [
   'apple',
   'ball',
@@ -56,101 +58,116 @@ export const families: Record<string, readonly Kind[]> = {
 };
 
 /**
- * What can be said of kinds without naming them. The first phrases are for all splits, those of `held` are only
- * asked in `val` and `test`.
+ * What can be said of kinds without naming them. A query puts one of `wordings` around a property. `novel` phrases are
+ * of words that no training text has: they are asked in the split `novel` alone, of models that know the world.
  */
-export const knowledge: readonly { kinds: readonly Kind[]; phrases: readonly string[]; held: string }[] = [
-  {
-    kinds: ['cup', 'bottle'],
-    phrases: ['something to drink from', 'what holds a drink'],
-    held: 'what a thirsty guest reaches for',
-  },
-  {
-    kinds: ['key'],
-    phrases: ['what would open the door', 'something that fits a lock'],
-    held: 'what is missing when the door stays shut',
-  },
-  {
-    kinds: ['lamp'],
-    phrases: ['what makes a dark room bright', 'something that gives light'],
-    held: 'what to switch on in the evening',
-  },
-  {
-    kinds: ['fish'],
-    phrases: ['the one that lives in water', 'the swimmer without legs'],
-    held: 'what an angler hopes for',
-  },
-  {
-    kinds: ['bird'],
-    phrases: ['the one that can fly by itself', 'what builds a nest'],
-    held: 'the singer with wings',
-  },
-  {
-    kinds: ['car'],
-    phrases: ['what drives on a road', 'something with wheels'],
-    held: 'what needs a place to park',
-  },
-  {
-    kinds: ['boat'],
-    phrases: ['what carries people over a lake', 'something that sails'],
-    held: 'what lies in a harbour',
-  },
-  {
-    kinds: ['umbrella'],
-    phrases: ['what keeps the rain off', 'something to open in bad weather'],
-    held: 'what helps against getting wet',
-  },
-  {
-    kinds: ['chair'],
-    phrases: ['something to sit on', 'where a tired person rests'],
-    held: 'what is offered to a guest who stands',
-  },
-  {
-    kinds: ['scissors'],
-    phrases: ['what cuts paper', 'the tool with two blades'],
-    held: 'what a tailor uses on cloth',
-  },
-  {
-    kinds: ['book'],
-    phrases: ['something to read', 'what has many pages'],
-    held: 'what a library lends',
-  },
-  {
-    kinds: ['apple'],
-    phrases: ['the fruit', 'something sweet to bite into'],
-    held: 'what keeps the doctor away',
-  },
-  {
-    kinds: ['house'],
-    phrases: ['where a family lives', 'the building'],
-    held: 'what has rooms and a roof',
-  },
-  {
-    kinds: ['hat'],
-    phrases: ['what is worn on the head', 'something against the sun for the head'],
-    held: 'what is taken off as a greeting',
-  },
-  {
-    kinds: ['ball'],
-    phrases: ['the toy that bounces', 'what is kicked in a game'],
-    held: 'what two teams run after',
-  },
-  {
-    kinds: ['tree'],
-    phrases: ['what gives shade in a park', 'the tallest plant'],
-    held: 'where a nest could be built',
-  },
-  {
-    kinds: ['mushroom'],
-    phrases: ['what grows in a wood without flowers', 'the one with a cap and a stem'],
-    held: 'what one should not eat without knowing it',
-  },
-  {
-    kinds: ['flower'],
-    phrases: ['what a bee would visit', 'a gift from the garden'],
-    held: 'what belongs in a vase',
-  },
-];
+export const knowledge: readonly { kinds: readonly Kind[]; properties: readonly string[]; novel: string }[] =
+  [
+    {
+      kinds: ['cup', 'bottle'],
+      properties: ['holds a drink', 'is made to drink from', 'helps against thirst'],
+      novel: 'what a parched guest reaches for',
+    },
+    {
+      kinds: ['key'],
+      properties: ['opens a door', 'fits a lock', 'is turned to get in'],
+      novel: 'what is missing when nobody comes home',
+    },
+    {
+      kinds: ['lamp'],
+      properties: ['gives light', 'makes a dark room bright', 'is switched on at night'],
+      novel: 'what a reader needs after sunset',
+    },
+    {
+      kinds: ['fish'],
+      properties: ['lives in water', 'swims without legs', 'is caught with a hook'],
+      novel: 'what an angler hopes for',
+    },
+    {
+      kinds: ['bird'],
+      properties: ['can fly by itself', 'builds a nest', 'sings in the morning'],
+      novel: 'the feathered animal',
+    },
+    {
+      kinds: ['car'],
+      properties: ['drives on a road', 'has four wheels', 'needs a place to park'],
+      novel: 'what a mechanic repairs',
+    },
+    {
+      kinds: ['boat'],
+      properties: ['carries people over a lake', 'sails in the wind', 'lies in a harbour'],
+      novel: 'what a captain steers',
+    },
+    {
+      kinds: ['umbrella'],
+      properties: ['keeps the rain off', 'is opened in bad weather', 'helps against getting wet'],
+      novel: 'what to take along under grey clouds',
+    },
+    {
+      kinds: ['chair'],
+      properties: ['is made to sit on', 'lets a tired person rest', 'stands at a table'],
+      novel: 'what is offered to a visitor on their feet',
+    },
+    {
+      kinds: ['scissors'],
+      properties: ['cuts paper', 'has two blades', 'is used by a tailor'],
+      novel: 'what a barber works with',
+    },
+    {
+      kinds: ['book'],
+      properties: ['has many pages', 'is made to be read', 'stands on a shelf'],
+      novel: 'what a library lends',
+    },
+    {
+      kinds: ['apple'],
+      properties: ['is a fruit', 'tastes sweet', 'grows in an orchard'],
+      novel: 'what keeps the doctor away',
+    },
+    {
+      kinds: ['house'],
+      properties: ['has rooms and a roof', 'is where a family lives', 'is a building'],
+      novel: 'what an architect plans',
+    },
+    {
+      kinds: ['hat'],
+      properties: ['is worn on the head', 'keeps the sun off the face', 'is taken off as a greeting'],
+      novel: 'what a gentleman lifts when he meets somebody',
+    },
+    {
+      kinds: ['ball'],
+      properties: ['is kicked in a game', 'bounces on the floor', 'rolls away on its own'],
+      novel: 'what two teams run after',
+    },
+    {
+      kinds: ['tree'],
+      properties: ['gives shade in a park', 'has a trunk', 'is the tallest plant'],
+      novel: 'what a lumberjack fells',
+    },
+    {
+      kinds: ['mushroom'],
+      properties: ['grows in a wood without flowers', 'has a cap and a stem', 'may be poisonous'],
+      novel: 'what belongs to the fungi',
+    },
+    {
+      kinds: ['flower'],
+      properties: ['is visited by a bee', 'smells in the garden', 'belongs in a vase'],
+      novel: 'what a florist sells',
+    },
+    {
+      kinds: ['leaf'],
+      properties: ['falls in autumn', 'is eaten by a caterpillar', 'turns brown when it dries'],
+      novel: 'what is raked up in October',
+    },
+  ];
+
+/** How a property is asked for. */
+export const wordings = ['what', 'the one that', 'something that', 'the thing that'] as const;
+export type Wording = (typeof wordings)[number];
+
+/** True for the one in four pairs of wording and property that no training scene asks. */
+export function isHeldOutWording(wording: Wording, property: string): boolean {
+  return hashText(`${wording} ${property}`) % 4 === 0;
+}
 
 /** Plural of a kind: "scissors" is one already. */
 export function pluralOf(kind: Kind): string {
