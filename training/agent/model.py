@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
@@ -36,6 +37,7 @@ class Size:
 
 
 SIZES = {
+    "embedded": Size(192, 512, 5, 3, 1, 160, 448, 6, 5),  # 4.1 million, the one that is shipped
     "tiny": Size(256, 768, 6, 4, 2, 192, 512, 6, 3),  # 8.6 million parameters
     "nano": Size(128, 384, 4, 2, 1, 96, 256, 4, 3),  # 1.7 million, for a CPU
     "pico": Size(96, 256, 3, 3, 1, 48, 128, 4, 3),  # 0.5 million, to see all steps at work
@@ -43,7 +45,8 @@ SIZES = {
 
 
 def config(token: Callable[[str], int | None], vocabulary: int, size: Size = SIZES["tiny"]) -> Qwen2_5_VLConfig:
-    """Tied embeddings. `token` gives the id of a token, `vocabulary` is the number of all tokens."""
+    """Tied embeddings. `token` gives the id of a token, `vocabulary` is the number of all tokens. All blocks of the vision
+    tower see the whole picture: its windows are of 112 px, hardly less than a view."""
     depth, head = size.vision_depth, size.hidden // size.heads
     return Qwen2_5_VLConfig(
         text_config={
@@ -57,7 +60,7 @@ def config(token: Callable[[str], int | None], vocabulary: int, size: Size = SIZ
             "depth": depth, "hidden_size": size.vision_hidden, "intermediate_size": size.vision_intermediate,
             "num_heads": size.vision_heads, "out_hidden_size": size.hidden,
             "patch_size": PATCH, "spatial_merge_size": MERGE, "temporal_patch_size": 2, "window_size": 112,
-            "fullatt_block_indexes": [depth // 2 - 1, depth - 1], "hidden_act": "silu",
+            "fullatt_block_indexes": list(range(depth)), "hidden_act": "silu",
         },
         image_token_id=token("<|image_pad|>"), video_token_id=token("<|video_pad|>"),
         vision_start_token_id=token("<|vision_start|>"), vision_end_token_id=token("<|vision_end|>"),
@@ -77,20 +80,39 @@ def patches(images: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(twice.reshape(len(twice), -1)))
 
 
-class DenseHead(nn.Module):
-    """Says of every image token which thing is centred there: dropped after the grounding stage."""
+def see(visual: nn.Module, pixels: Tensor, rows: int, columns: int) -> Tensor:
+    """What the vision tower says of a batch of pictures of one size: float32 [B*rows*columns, 1176] as `patches` gives
+    them, rows and columns in patches -> [B, rows*columns/4, width]. The tower's own forward takes one picture after the
+    other; this takes all at once and gives the same (test_model.py)."""
+    count = rows * columns
+    hidden = visual.patch_embed(pixels).view(-1, count, visual.config.hidden_size)
+    batch, _, width = hidden.shape
+    heads = visual.config.num_heads
+    cos, sin = _angles(visual, rows, columns)
+    for block in visual.blocks:
+        attention = block.attn
+        query, key, value = attention.qkv(block.norm1(hidden)).view(batch, count, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(_turned(query, cos, sin), _turned(key, cos, sin), value)
+        hidden = hidden + attention.proj(mixed.transpose(1, 2).reshape(batch, count, width))
+        hidden = hidden + block.mlp(block.norm2(hidden))
+    return visual.merger(hidden.reshape(batch * count, width)).view(batch, count // MERGE**2, -1)
 
-    def __init__(self, width: int, kinds: int, colours: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, 1 + kinds + colours + 4)
-        self.sizes = (1, kinds, colours, 4)
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, ...]:
-        """[N,width] -> is there a centre (logit), kind, colour, box (left, top, right, bottom from the cell's middle, in cells)."""
-        return self.out(self.norm(tokens)).split(self.sizes, dim=-1)
+def _angles(visual: nn.Module, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Rotary angles of the patches in the order of `patches` -> cos and sin, [rows*columns, head]."""
+    grid = torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij"))
+    cells = grid.view(2, rows // MERGE, MERGE, columns // MERGE, MERGE).permute(0, 1, 3, 2, 4).reshape(2, -1)
+    half = visual.config.hidden_size // visual.config.num_heads // 2
+    frequency = 10_000.0 ** (-torch.arange(0, half, 2, dtype=torch.float32) / half)
+    angle = (cells[..., None] * frequency).permute(1, 0, 2).flatten(1).repeat(1, 2)
+    return angle.cos(), angle.sin()
 
 
-def build(tokenizer: Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
-    settings = config(tokenizer.token_to_id, tokenizer.get_vocab_size())
+def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    low, high = heads.chunk(2, dim=-1)
+    return heads * cos + torch.cat([-high, low], dim=-1) * sin
+
+
+def build(tokenizer: Tokenizer, size: Size) -> Qwen2_5_VLForConditionalGeneration:
+    settings = config(tokenizer.token_to_id, tokenizer.get_vocab_size(), size)
     return Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")

@@ -1,9 +1,8 @@
-"""Scenes of ReasonScenes as the project's own renderer makes them, streamed from `npm run scenes`."""
+"""Scenes of ReasonScenes as the project's own renderer makes them (`npm run scenes`), kept on disk for many passes."""
 
 from __future__ import annotations
 
 import json
-import queue
 import struct
 import subprocess
 import threading
@@ -20,14 +19,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Scene:
-    """One picture. Boxes are in its pixels, half-open; `ids` is 1 + index of the thing that owns a pixel, or 0."""
+    """One picture. Boxes are in its pixels, half-open, of what is visible; null where nothing is."""
 
     seed: int
     side: int
+    is_zoomed: bool
     objects: list[dict]
     queries: list[dict]
     rgb: np.ndarray  # uint8 [side, side, 3]
-    ids: np.ndarray  # uint8 [side, side]
+
+
+def scene_of(text: bytes, rgb: np.ndarray) -> Scene:
+    line = json.loads(text)
+    return Scene(line["seed"], line["side"], line["isZoomed"], line["objects"], line["queries"], rgb)
 
 
 def _read(pipe: IO[bytes], count: int) -> bytes:
@@ -37,39 +41,59 @@ def _read(pipe: IO[bytes], count: int) -> bytes:
     return data
 
 
-def stream(split: str, start: int, count: int, side: int) -> Iterator[Scene]:
-    """Scenes `start` to `start + count` in order."""
-    command = ["node", "scripts/scenes.mjs", "--stream", "--split", split, "--side", str(side)]
+def stream(split: str, start: int, count: int, side: int, zoom: float = 0.0) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Text (JSON) and pixels of the scenes `start` to `start + count`; the share `zoom` of them as zoomed views."""
+    command = ["node", "scripts/scenes.mjs", "--stream", "--split", split, "--side", str(side), "--zoom", str(zoom)]
     command += ["--from", str(start), "--count", str(count)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
             for _ in range(count):
                 (length,) = struct.unpack("<I", _read(process.stdout, 4))
-                line = json.loads(_read(process.stdout, length))
+                text = _read(process.stdout, length)
                 rgb = np.frombuffer(_read(process.stdout, side * side * 3), np.uint8).reshape(side, side, 3)
-                ids = np.frombuffer(_read(process.stdout, side * side), np.uint8).reshape(side, side)
-                yield Scene(line["seed"], side, line["objects"], line["queries"], rgb, ids)
+                _read(process.stdout, side * side)
+                yield text, rgb
         finally:
             process.kill()
 
 
-class Prefetch(threading.Thread):
-    """Draws batches of training scenes in the background, on and on from a seed."""
+class Store:
+    """`count` scenes of a split in a folder. They are drawn in the background, once; those that are there can be used."""
 
-    def __init__(self, start: int, side: int, batch: int) -> None:
-        super().__init__(daemon=True)
-        self.start_seed, self.side, self.batch = start, side, batch
-        self.queue: queue.Queue[list[Scene]] = queue.Queue(6)
-        self.start()
+    def __init__(self, folder: Path, split: str, count: int, side: int, zoom: float) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{split}-{side}-{zoom}"
+        self.side, self.count = side, count
+        self._lines = folder / f"{name}.jsonl"
+        self._texts = self._lines.read_bytes().splitlines() if self._lines.exists() else []
+        pixels = folder / f"{name}.rgb"
+        if not pixels.exists() or pixels.stat().st_size < count * side * side * 3:
+            with pixels.open("ab") as file:
+                file.truncate(count * side * side * 3)
+        self._pixels = np.memmap(pixels, np.uint8, "r+", shape=(count, side, side, 3))
+        self._there = threading.Condition()
+        threading.Thread(target=self._draw, args=(split, zoom), daemon=True).start()
 
-    def run(self) -> None:
-        batch: list[Scene] = []
-        for scene in stream("train", self.start_seed, 2**31 - self.start_seed, self.side):
-            batch.append(scene)
-            if len(batch) == self.batch:
-                self.queue.put(batch)
-                batch = []
+    def _draw(self, split: str, zoom: float) -> None:
+        start = len(self._texts)
+        if start >= self.count:
+            return
+        with self._lines.open("ab", buffering=0) as lines:
+            for text, rgb in stream(split, start, self.count - start, self.side, zoom):
+                self._pixels[len(self._texts)] = rgb
+                lines.write(text + b"\n")
+                with self._there:
+                    self._texts.append(text)
+                    self._there.notify_all()
 
-    def next(self) -> list[Scene]:
-        return self.queue.get()
+    def wait_for(self, count: int) -> None:
+        with self._there:
+            self._there.wait_for(lambda: len(self._texts) >= count)
+
+    def __len__(self) -> int:
+        """Scenes that are there by now."""
+        return len(self._texts)
+
+    def __getitem__(self, index: int) -> Scene:
+        return scene_of(self._texts[index], np.array(self._pixels[index]))

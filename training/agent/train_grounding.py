@@ -1,13 +1,16 @@
-"""Stage 0 of the embedded agent: it learns to say where a thing is (query -> box), with a dense loss on the image tokens.
+"""Stage 0 of the embedded agent: it learns to see the things of a scene and to say where one is (query -> name and box).
 
-One sequence holds a picture and one query for each of its things, so that a picture is looked at once for many
-answers. Resumes from its checkpoint. The learning rate follows a cosine over the pictures seen.
+First the vision tower alone, by a dense loss on its tokens (which thing is centred there, and its box). Then the whole
+network: a picture is looked at once for several queries, which do not see each other (`Batch`), and image tokens are
+asked for their place in the language model too, because neither tower has absolute positions. The heads of these dense
+losses are dropped afterwards. The learning rate follows a cosine over the time spent; resumes from OUT's checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import time
@@ -17,121 +20,136 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
-from model import CELL, DenseHead, build, patches
-from scenes import Prefetch, Scene, stream
-from vocabulary import train as train_tokenizer
+from model import CELL, SIZES, build, patches, see
+from scenes import Scene, Store
+from vocabulary import agent_texts
+from vocabulary import train as train_vocabulary
+from words import PREFIX, questions
 
 KINDS = [
     "apple", "ball", "bird", "boat", "book", "bottle", "car", "chair", "cup", "fish", "flower", "hat", "house", "key",
     "lamp", "leaf", "mushroom", "scissors", "tree", "umbrella",
 ]  # fmt: skip
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
+PLACE_LAYER = 2
+"""Layers of the language model after which image tokens have to know their place."""
 
 
-def answer(scene: Scene, target: int | None) -> str:
-    """The box of a thing in thousandths of the picture, or "none"."""
-    if target is None:
-        return " none\n"
-    return "".join(f" {round(value * 1000 / scene.side)}" for value in scene.objects[target]["box"]) + "\n"
+class Heads(nn.Module):
+    """What image tokens are asked for in training alone."""
 
+    def __init__(self, width: int, cells: int) -> None:
+        super().__init__()
+        self.things = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1 + len(KINDS) + len(COLOURS) + 4))
+        self.places = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * cells + 4))
+        self.cells = cells
 
-def questions(scene: Scene, rng: random.Random) -> list[tuple[str, str]]:
-    """At most one query for each thing (a second answer could be copied from the first), and at most one for none."""
-    by_target: dict[int | None, list[str]] = {}
-    for query in scene.queries:
-        if query["kind"] != "several":
-            by_target.setdefault(query["targets"][0] if query["targets"] else None, []).append(query["text"])
-    chosen = [(rng.choice(texts), target) for target, texts in by_target.items()]
-    rng.shuffle(chosen)
-    return [(text + ":", answer(scene, target)) for text, target in chosen]
+    def things_loss(self, tokens: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
+        """[N,width] vision tokens; labels [N,2] kind and colour or -1; boxes [N,4] in cells from the token's middle."""
+        there, kind, colour, box = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
+        full = labels[:, 0] >= 0
+        loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=torch.tensor(4.0))
+        loss = loss + F.cross_entropy(kind[full], labels[full, 0]) + 0.5 * F.cross_entropy(colour[full], labels[full, 1])
+        return loss + F.smooth_l1_loss(box[full], boxes[full], beta=0.2)
 
+    def right(self, tokens: Tensor, labels: Tensor) -> tuple[float, float]:
+        """Shares of things whose kind and colour are told rightly where they are centred."""
+        _, kind, colour, _ = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
+        full = labels[:, 0] >= 0
+        kinds = kind[full].argmax(-1) == labels[full, 0]
+        colours = colour[full].argmax(-1) == labels[full, 1]
+        return kinds.float().mean().item(), colours.float().mean().item()
 
-def corpus() -> list[str]:
-    """Texts for the tokenizer: queries and answers, and the words of the agent's turns."""
-    texts: list[str] = []
-    rng = random.Random(0)
-    for scene in stream("val", 0, 1500, 112):
-        texts += [query["text"] for query in scene.queries]
-        texts += [text + said for text, said in questions(scene, rng)]
-    turns = [
-        '<think>\n</think>\n\n<tool_call>\n{"name": "segment_box", "arguments": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}\n</tool_call>',
-        '<tool_call>\n{"name": "add_point", "arguments": {"x": 1, "y": 2, "label": "positive"}}\n</tool_call>',
-        '{"name": "add_point", "arguments": {"x": 1, "y": 2, "label": "negative"}}',
-        '{"name": "zoom", "arguments": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}', '{"name": "zoom_out", "arguments": {}}',
-        '{"name": "revert", "arguments": {"turn": 1}}', '{"name": "new_object", "arguments": {}}',
-        '{"name": "finish", "arguments": {}}', '{"name": "report_no_target", "arguments": {}}',
-        "The mask covers the target. It is done. The mask misses a part of it. The mask covers something else.",
-        "I mark it with a box. A point on it adds what is missing. A point off it takes away what does not belong.",
-    ]  # fmt: skip
-    return texts + turns * 50
-
-
-class Sequences:
-    """Turns scenes into one padded batch."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
-        token = tokenizer.token_to_id
-        self.pad, self.image = token("<|endoftext|>"), token("<|image_pad|>")
-        self.start, self.end = token("<|vision_start|>"), token("<|vision_end|>")
-
-    def batch(self, scenes: list[Scene], rng: random.Random) -> dict[str, Tensor]:
-        rows, labels = [], []
-        for scene in scenes:
-            cells = (scene.side // CELL) ** 2
-            ids = [self.start, *[self.image] * cells, self.end]
-            wanted = [-100] * len(ids)
-            for text, said in questions(scene, rng):
-                asked, told = self.tokenizer.encode(text).ids, self.tokenizer.encode(said).ids
-                ids += asked + told
-                wanted += [-100] * len(asked) + told
-            rows.append(ids)
-            labels.append(wanted)
-        width = max(map(len, rows))
-        ids = torch.tensor([row + [self.pad] * (width - len(row)) for row in rows])
-        side = scenes[0].side // 14
-        return {
-            "input_ids": ids,
-            "labels": torch.tensor([row + [-100] * (width - len(row)) for row in labels]),
-            "attention_mask": torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows]),
-            "mm_token_type_ids": (ids == self.image).int(),
-            "pixel_values": patches(np.stack([scene.rgb for scene in scenes])),
-            "image_grid_thw": torch.tensor([[1, side, side]] * len(scenes)),
-        }
+    def places_loss(self, tokens: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
+        """[B,cells²,width] hidden states of the language model: row and column of each, box in the picture where centred."""
+        batch, count, _ = tokens.shape
+        row, column, box = self.places(tokens).split([self.cells, self.cells, 4], dim=-1)
+        index = torch.arange(count).expand(batch, -1)
+        loss = F.cross_entropy(row.flatten(0, 1), (index // self.cells).flatten())
+        loss = loss + F.cross_entropy(column.flatten(0, 1), (index % self.cells).flatten())
+        full = (labels[:, 0] >= 0).view(batch, count)
+        middle = torch.stack([index % self.cells, index // self.cells] * 2, dim=-1) + 0.5
+        return 0.5 * loss + F.smooth_l1_loss(box[full], (boxes.view(batch, count, 4) + middle)[full], beta=0.2)
 
 
 def dense_targets(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
-    """For every cell [B*cells]: number of the thing centred there (kind, colour; -1 where none) and its box in cells."""
-    labels, boxes = [], []
-    for scene in scenes:
-        count = scene.side // CELL
-        label = np.full((count, count, 2), -1, np.int64)
-        box = np.zeros((count, count, 4), np.float32)
+    """For every cell [B*cells²]: kind and colour of the thing centred there (-1 where none) and its box in cells."""
+    cells = scenes[0].side // CELL
+    labels = np.full((len(scenes), cells, cells, 2), -1, np.int64)
+    boxes = np.zeros((len(scenes), cells, cells, 4), np.float32)
+    for index, scene in enumerate(scenes):
         for thing in scene.objects:
             if thing["box"] is None or thing["area"] < 20:
                 continue
             x1, y1, x2, y2 = (value / CELL for value in thing["box"])
-            column, row = min(count - 1, int((x1 + x2) / 2)), min(count - 1, int((y1 + y2) / 2))
-            label[row, column] = KINDS.index(thing["kind"]), COLOURS.index(thing["colour"])
-            middle = np.array([column + 0.5, row + 0.5] * 2)
-            box[row, column] = np.array([x1, y1, x2, y2]) - middle
-        labels.append(label.reshape(-1, 2))
-        boxes.append(box.reshape(-1, 4))
-    return torch.from_numpy(np.concatenate(labels)), torch.from_numpy(np.concatenate(boxes))
+            column, row = min(cells - 1, int((x1 + x2) / 2)), min(cells - 1, int((y1 + y2) / 2))
+            labels[index, row, column] = KINDS.index(thing["kind"]), COLOURS.index(thing["colour"])
+            boxes[index, row, column] = np.array([x1, y1, x2, y2]) - (np.array([column, row] * 2) + 0.5)
+    return torch.from_numpy(labels.reshape(-1, 2)), torch.from_numpy(boxes.reshape(-1, 4))
 
 
-def dense_loss(head: DenseHead, tokens: Tensor, scenes: list[Scene]) -> Tensor:
-    labels, boxes = dense_targets(scenes)
-    there, kind, colour, box = head(tokens.float())
-    is_there = labels[:, 0] >= 0
-    loss = F.binary_cross_entropy_with_logits(there[:, 0], is_there.float(), pos_weight=torch.tensor(4.0))
-    if is_there.any():
-        loss = loss + F.cross_entropy(kind[is_there], labels[is_there, 0])
-        loss = loss + 0.5 * F.cross_entropy(colour[is_there], labels[is_there, 1])
-        loss = loss + F.smooth_l1_loss(box[is_there], boxes[is_there], beta=0.2)
-    return loss
+class Batch:
+    """Scenes and their queries as one padded batch. Each query follows the picture directly and sees no other one."""
+
+    def __init__(self, tokenizer: Tokenizer, scenes: list[Scene], asked: list[list[tuple[str, str]]]) -> None:
+        token = tokenizer.token_to_id
+        cells = scenes[0].side // CELL
+        head = [*tokenizer.encode(PREFIX).ids, token("<|vision_start|>")]
+        self.start = len(head)
+        self.image = slice(self.start, self.start + cells**2)
+        common = [*head, *[token("<|image_pad|>")] * cells**2, token("<|vision_end|>")]
+        grid = torch.arange(cells**2)
+        zeros = torch.zeros_like(grid)
+        picture = torch.stack([zeros, grid // cells, grid % cells]) + self.start
+        before = torch.arange(self.start).expand(3, -1)
+        end = self.start + cells
+        shared = torch.cat([before, picture, torch.full((3, 1), end)], 1)
+        rows, labels, positions, owners = [], [], [], []
+        for queries in asked:
+            ids, wanted, places, owner = list(common), [-100] * len(common), [shared], [0] * len(common)
+            for number, (text, said) in enumerate(queries, 1):
+                question, told = tokenizer.encode(text).ids, tokenizer.encode(said).ids
+                ids += question + told
+                wanted += [-100] * len(question) + told
+                length = len(question) + len(told)
+                places.append((torch.arange(length) + end + 1).expand(3, -1))
+                owner += [number] * length
+            rows.append(ids)
+            labels.append(wanted)
+            positions.append(torch.cat(places, 1))
+            owners.append(owner)
+        width = max(map(len, rows))
+        pad = token("<|endoftext|>")
+        self.ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+        self.labels = torch.tensor([row + [-100] * (width - len(row)) for row in labels])
+        self.positions = torch.stack([F.pad(each, (0, width - each.shape[1])) for each in positions], 1)
+        owner = torch.tensor([row + [-1] * (width - len(row)) for row in owners])
+        sees = (owner[:, None, :] == 0) | (owner[:, None, :] == owner[:, :, None])
+        sees &= torch.tril(torch.ones(width, width, dtype=torch.bool))
+        self.mask = sees[:, None]
+
+
+def run(net: nn.Module, batch: Batch, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Image tokens [B,cells²,width] -> last hidden states [B,L,width], and those of the picture after PLACE_LAYER."""
+    language = net.model.language_model
+    embeds = language.embed_tokens(batch.ids)
+    embeds = torch.cat([embeds[:, : batch.image.start], tokens, embeds[:, batch.image.stop :]], 1)
+    turns = language.rotary_emb(embeds, batch.positions)
+    hidden, placed = embeds, embeds
+    for number, layer in enumerate(language.layers, 1):
+        hidden = layer(hidden, attention_mask=batch.mask, position_embeddings=turns)
+        if number == PLACE_LAYER:
+            placed = hidden[:, batch.image]
+    return language.norm(hidden), placed
+
+
+def words_loss(net: nn.Module, hidden: Tensor, labels: Tensor) -> Tensor:
+    """Mean over the tokens of answers; logits are made for these alone."""
+    wanted = labels[:, 1:]
+    told = wanted >= 0
+    return F.cross_entropy(net.lm_head(hidden[:, :-1][told]), wanted[told])
 
 
 def box_iou(one: list[float], two: list[float]) -> float:
@@ -144,39 +162,58 @@ def box_iou(one: list[float], two: list[float]) -> float:
 
 
 @torch.no_grad()
-def validate(net: torch.nn.Module, sequences: Sequences, scenes: list[Scene], limit: int = 16) -> dict[str, float]:
-    """Greedy answers to one query of each scene: mean box IoU and share above 0.5 by kind of query; share of right "none"."""
-    net.eval()
-    rng = random.Random(1)
-    scores: dict[str, list[float]] = {}
-    for scene in scenes:
-        query = rng.choice([query for query in scene.queries if query["kind"] != "several"])
-        batch = sequences.batch([scene], rng)
-        cells = (scene.side // CELL) ** 2 + 2
-        asked = sequences.tokenizer.encode(query["text"] + ":").ids
-        ids = torch.cat([batch["input_ids"][:, :cells], torch.tensor([asked])], 1)
-        said: list[int] = []
-        vision = {name: batch[name] for name in ("pixel_values", "image_grid_thw")}
-        for _ in range(limit + 4):
-            out = net(input_ids=ids, attention_mask=torch.ones_like(ids), mm_token_type_ids=(ids == sequences.image).int(), **vision)
-            token = int(out.logits[0, -1].argmax())
-            said.append(token)
-            ids = torch.cat([ids, torch.tensor([[token]])], 1)
-            if "\n" in sequences.tokenizer.decode([token]):
+def validate(net: nn.Module, heads: Heads, tokenizer: Tokenizer, scenes: list[Scene], words: bool) -> dict[str, float]:
+    """Kinds and colours told rightly by the dense head; greedy answers to one query of each scene: mean IoU of single boxes by kind
+    of query, share of right answers to what is not there."""
+    side = scenes[0].side // 14
+    seen = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])), side, side)
+    kinds, colours = heads.right(seen.flatten(0, 1), dense_targets(scenes)[0])
+    result = {"kinds": kinds, "colours": colours}
+    if words:
+        rng = random.Random(1)
+        scores: dict[str, list[float]] = {}
+        chosen = [rng.choice([query for query in scene.queries if query["kind"] != "several"]) for scene in scenes]
+        said = greedy(net, tokenizer, scenes, seen, [f"\nQuery: {query['text']}<|im_end|>\n<|im_start|>assistant\n" for query in chosen])
+        for scene, query, text in zip(scenes, chosen, said, strict=True):
+            if query["kind"] == "none":
+                scores.setdefault("none", []).append(float(text.startswith("There is no")))
+                continue
+            numbers = [float(word) for word in text.split(":")[-1].replace(",", " ").split() if word.isdigit()]
+            truth = scene.objects[query["targets"][0]]["box"]
+            iou = box_iou(numbers, truth) if len(numbers) == 4 else 0.0
+            scores.setdefault(query["kind"], []).append(iou)
+            scores.setdefault("iou", []).append(iou)
+            scores.setdefault("above 0.5", []).append(float(iou > 0.5))
+            size = scene.objects[query["targets"][0]]["size"]
+            scores.setdefault(size, []).append(iou)
+        result |= {key: float(np.mean(values)) for key, values in scores.items()}
+    return {key: round(value, 3) for key, value in result.items()}
+
+
+def greedy(net: nn.Module, tokenizer: Tokenizer, scenes: list[Scene], seen: Tensor, asked: list[str], limit: int = 40) -> list[str]:
+    """Likeliest answers, without a cache: short, and few."""
+    end = tokenizer.token_to_id("<|im_end|>")
+    texts: list[list[int]] = [[] for _ in scenes]
+    for chunk in range(0, len(scenes), 32):
+        members = range(chunk, min(chunk + 32, len(scenes)))
+        alive = set(members)
+        for _ in range(limit):
+            if not alive:
                 break
-        words = sequences.tokenizer.decode(said).split()
-        if query["kind"] == "none":
-            scores.setdefault("none", []).append(float(words == ["none"]))
-            continue
-        numbers = [float(word) * scene.side / 1000 for word in words if word.isdigit()]
-        truth = scene.objects[query["targets"][0]]["box"]
-        scores.setdefault(query["kind"], []).append(box_iou(numbers, truth) if len(numbers) == 4 else 0.0)
-    net.train()
-    result = {name: round(float(np.mean(values)), 3) for name, values in scores.items()}
-    boxes = scores.get("referring", []) + scores.get("reasoning", [])
-    result["iou"] = round(float(np.mean(boxes)), 3)
-    result["above 0.5"] = round(float(np.mean([value > 0.5 for value in boxes])), 3)
-    return result
+            order = sorted(alive)
+            suffix = [[(asked[index] + tokenizer.decode(texts[index], skip_special_tokens=False), "")] for index in order]
+            batch = Batch(tokenizer, [scenes[index] for index in order], suffix)
+            hidden, _ = run(net, batch, seen[order])
+            last = (batch.mask[:, 0].sum(-1) > 0).sum(-1)  # every row of the mask sees something
+            lengths = torch.tensor([len(tokenizer.encode(pair[0][0]).ids) for pair in suffix]) + batch.image.stop + 1
+            at = torch.minimum(lengths, last) - 1
+            logits = net.lm_head(hidden[torch.arange(len(order)), at])
+            for index, token in zip(order, logits.argmax(-1).tolist(), strict=True):
+                if token == end:
+                    alive.discard(index)
+                else:
+                    texts[index].append(token)
+    return [tokenizer.decode(text) for text in texts]
 
 
 def save(path: Path, state: dict) -> None:
@@ -186,109 +223,115 @@ def save(path: Path, state: dict) -> None:
     os.replace(temporary, path)
 
 
+def rate_at(spent: float, start: float, length: float, peak: float, least: float) -> float:
+    """Warm-up over 2 % of the stage, then a cosine from `peak` to `least`."""
+    progress = min(1.0, max(0.0, (spent - start) / length))
+    if progress < 0.02:
+        return peak * (0.05 + 0.95 * progress / 0.02)
+    return least + (peak - least) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for tokenizer, checkpoint and log")
-    parser.add_argument("--pictures", type=int, default=400_000, help="training pictures in all, resumptions included")
+    parser.add_argument("--out", type=Path, required=True, help="folder for scenes, tokenizer, checkpoint and log")
+    parser.add_argument("--scenes", type=int, default=60_000, help="training scenes that are drawn and gone through again")
+    parser.add_argument("--zoom", type=float, default=0.35, help="share of them that are zoomed views")
     parser.add_argument("--side", type=int, default=168, help="side of the pictures, px; a multiple of 28")
+    parser.add_argument("--size", choices=SIZES, default="embedded")
+    parser.add_argument("--vision-seconds", type=float, default=2400, help="time for the vision tower alone")
+    parser.add_argument("--seconds", type=float, default=7200, help="time in all, resumptions included")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--queries", type=int, default=6, help="queries of a picture")
+    parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0, help="first scene; give another one for another stage")
-    parser.add_argument("--validate-every", type=float, default=900, help="seconds")
-    parser.add_argument("--init", type=Path, help="start from the weights of this checkpoint")
+    parser.add_argument("--validate-every", type=float, default=600, help="seconds")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+    torch.manual_seed(0)
     args.out.mkdir(parents=True, exist_ok=True)
+    store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom)
+    held_back = Store(args.out / "scenes", "val", 192, args.side, 0.0)
+    held_back.wait_for(192)
+    store.wait_for(2000)
 
-    words = args.out / "tokenizer.json"
-    if not words.exists():
-        train_tokenizer(corpus()).save(str(words))
-    tokenizer = Tokenizer.from_file(str(words))
-    sequences = Sequences(tokenizer)
-    net = build(tokenizer)
-    head = DenseHead(256, len(KINDS), len(COLOURS))
-    seen_tokens: list[Tensor] = []
-
-    def keep(_module: object, _given: object, output: object) -> None:
-        tokens = getattr(output, "pooler_output", output)
-        seen_tokens[:] = [torch.cat(list(tokens)) if isinstance(tokens, (list, tuple)) else tokens]
-
-    net.model.visual.register_forward_hook(keep)
-    parameters = [*net.parameters(), *head.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.02)
+    vocabulary = args.out / "tokenizer.json"
+    if not vocabulary.exists():
+        rng = random.Random(0)
+        said = ["".join(pair) for index in range(1500) for pair in questions(store[index], rng, 20)]
+        train_vocabulary(said + agent_texts()).save(str(vocabulary))
+    tokenizer = Tokenizer.from_file(str(vocabulary))
+    net = build(tokenizer, SIZES[args.size])
+    heads = Heads(SIZES[args.size].hidden, args.side // CELL)
+    parameters = [*net.parameters(), *heads.parameters()]
+    decayed = [each for each in parameters if each.ndim > 1]
+    plain = [each for each in parameters if each.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
     seen, spent = 0, 0.0
     checkpoint = args.out / "grounding.pt"
-    if args.init and not checkpoint.exists():
-        state = torch.load(args.init, weights_only=True)
-        net.load_state_dict(state["net"])
-        head.load_state_dict(state["head"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
-        head.load_state_dict(state["head"])
+        heads.load_state_dict(state["heads"])
         optimiser.load_state_dict(state["optimiser"])
         seen, spent = state["seen"], state["spent"]
         print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
-
-    held_back = list(stream("val", 100_000, 96, args.side))
-    scenes = Prefetch(args.seed + seen, args.side, args.batch)
-    rng = random.Random(args.seed + seen)
+    random.seed(seen)
+    validation = [held_back[index] for index in range(192)]
     last = last_save = last_report = time.time()
-    means = {"words": 0.0, "dense": 0.0}
-    step = 0
-
-    def state() -> dict:
-        return {
-            "net": net.state_dict(), "head": head.state_dict(), "optimiser": optimiser.state_dict(),
-            "seen": seen, "spent": spent,
-        }  # fmt: skip
+    means: dict[str, float] = {}
+    side = args.side // 14
 
     def report() -> None:
-        line = {"seen": seen, "spent": round(spent), "side": args.side, **validate(net, sequences, held_back)}
+        line = {"seen": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, spent > args.vision_seconds)}
         print("val", json.dumps(line), flush=True)
         with (args.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
 
-    while seen < args.pictures:
-        progress = seen / args.pictures
-        rate = args.lr * min(1.0, (seen + args.batch) / 6400) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * progress)))
+    step = 0
+    while spent < args.seconds:
+        words = spent >= args.vision_seconds
+        if words:
+            rate = rate_at(spent, args.vision_seconds, args.seconds - args.vision_seconds, args.lr, args.lr / 60)
+        else:
+            rate = rate_at(spent, 0, args.vision_seconds, args.lr, args.lr / 3)
         for group in optimiser.param_groups:
-            group["lr"] = float(rate)
-        batch_scenes = scenes.next()
-        batch = sequences.batch(batch_scenes, rng)
-        wanted = batch.pop("labels")
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net(**batch).logits
-        words_loss = F.cross_entropy(logits[:, :-1].flatten(0, 1).float(), wanted[:, 1:].flatten(), ignore_index=-100)
-        seen_loss = dense_loss(head, seen_tokens[0], batch_scenes)
+            group["lr"] = rate
+        scenes = [store[random.randrange(len(store))] for _ in range(args.batch)]
+        labels, boxes = dense_targets(scenes)
+        tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])), side, side)
+        losses = {"things": heads.things_loss(tokens.flatten(0, 1), labels, boxes)}
+        if words:
+            batch = Batch(tokenizer, scenes, [questions(scene, random.Random(random.random()), args.queries) for scene in scenes])
+            hidden, placed = run(net, batch, tokens)
+            losses["places"] = heads.places_loss(placed, labels, boxes)
+            losses["words"] = words_loss(net, hidden, batch.labels)
+        loss = sum(losses.values(), torch.tensor(0.0))
+        if words:
+            # The vision tower knows its things by now; the words come first.
+            loss = loss + losses["words"] - 0.5 * losses["things"]
         optimiser.zero_grad(set_to_none=True)
-        (words_loss + seen_loss).backward()
+        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):
             optimiser.step()
-        seen += len(batch_scenes)
+        seen += len(scenes)
         step += 1
-        for name, value in (("words", words_loss), ("dense", seen_loss)):
-            means[name] = 0.98 * means[name] + 0.02 * float(value.detach())
+        for key, value in losses.items():
+            means[key] = means.get(key, value.item()) * 0.98 + 0.02 * value.item()
         now = time.time()
-        spent += now - last
+        spent += min(now - last, 60)  # A pause of the process does not count.
         last = now
-        if step % 25 == 0:
-            fix = 1 - 0.98**step
-            print(
-                f"{seen} {spent:.0f}s words {means['words'] / fix:.3f} dense {means['dense'] / fix:.3f} norm {float(norm):.2f}",
-                flush=True,
-            )
+        if step % 50 == 0:
+            print(f"{seen} {spent:.0f}s " + " ".join(f"{key} {value:.3f}" for key, value in means.items()), flush=True)
         if now - last_save > 150:
-            save(checkpoint, state())
+            save(checkpoint, {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen, "spent": spent})
             last_save = now
         if now - last_report > args.validate_every:
             report()
             last_report = last = time.time()
-    save(checkpoint, state())
+    save(checkpoint, {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen, "spent": spent})
     report()
 
 
