@@ -1,8 +1,7 @@
 """Makes a checkpoint of a very small Qwen2.5-VL to start from, with all the files that engines and the converter read.
 
-Its vocabulary is made from the conversations that it is to learn, so that the long system text is a thousand tokens and
-not four. Weights are random, or taken over from the grounding stage: the vision tower and the layers as they are, the
-embeddings of those tokens that both vocabularies have.
+Weights and vocabulary are those of the grounding stage. Without one weights are random, and the vocabulary is made from the
+conversations that it is to learn, so that the long system text is a thousand tokens and not four.
 """
 
 from __future__ import annotations
@@ -60,23 +59,6 @@ def processor_of(vocabulary: Tokenizer, folder: Path) -> Qwen2_5_VLProcessor:
     return Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=QWEN3_VL_TEMPLATE)
 
 
-def take_over(net: Qwen2_5_VLForConditionalGeneration, new: Tokenizer, grounding: Path, old: Tokenizer) -> int:
-    """Copies a grounding checkpoint's weights into `net`; gives the number of embeddings that were taken over."""
-    state = torch.load(grounding, weights_only=True)["net"]
-    names = [name for name in state if state[name].shape[0] == old.get_vocab_size()]
-    table = state["model.language_model.embed_tokens.weight"]
-    kept = {name: value for name, value in state.items() if name not in names}
-    missing, unexpected = net.load_state_dict(kept, strict=False)
-    if unexpected or any("embed_tokens" not in name and "lm_head" not in name for name in missing):
-        raise ValueError(f"{grounding} is no checkpoint of this size: {unexpected or missing}")
-    vocabulary, old_vocabulary = new.get_vocab(), old.get_vocab()
-    both = [(vocabulary[token], old_vocabulary[token]) for token in vocabulary if token in old_vocabulary]
-    with torch.no_grad():
-        to, source = (torch.tensor(ids) for ids in zip(*both, strict=True))
-        net.get_input_embeddings().weight[to] = table[source]
-    return len(both)
-
-
 def warm_up(net: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, rows: list[Row], steps: int) -> float:
     """Teaches the form of turns and calls by the conversations' texts alone, without the system text and pictures, which
     are nine tenths of their tokens: what takes hundreds of steps of sft.py takes a minute. Gives the last losses' mean."""
@@ -110,17 +92,20 @@ def make(
     rows_file: Path, out: Path, size: str, vocabulary_size: int = 2048, grounding: Path | None = None, warm_up_steps: int = 0,
     seed: int = 0,
 ) -> dict[str, float | None]:  # fmt: skip
-    """Writes the checkpoint folder `out`; gives its numbers of parameters and tokens."""
+    """Writes the checkpoint folder `out`; gives its numbers of parameters and tokens.
+
+    :param grounding: grounding.pt of train_grounding.py with tokenizer.json beside it: its weights and vocabulary"""
     torch.manual_seed(seed)
     rows = read_rows(rows_file)
-    vocabulary = train_vocabulary(texts_of(rows), vocabulary_size)
+    if grounding:
+        vocabulary = Tokenizer.from_file(str(grounding.parent / "tokenizer.json"))
+    else:
+        vocabulary = train_vocabulary(texts_of(rows), vocabulary_size)
     processor = processor_of(vocabulary, out)
     settings = config(vocabulary.token_to_id, vocabulary.get_vocab_size(), SIZES[size])
     net = Qwen2_5_VLForConditionalGeneration._from_config(settings, attn_implementation="sdpa")
-    taken = None
     if grounding:
-        old = Tokenizer.from_file(str(grounding.parent / "tokenizer.json"))
-        taken = take_over(net, vocabulary, grounding, old)
+        net.load_state_dict(torch.load(grounding, weights_only=True)["net"])
     net.generation_config = GenerationConfig(
         eos_token_id=vocabulary.token_to_id("<|im_end|>"), pad_token_id=vocabulary.token_to_id("<|endoftext|>")
     )
@@ -129,7 +114,7 @@ def make(
     processor.save_pretrained(out)
     parameters = sum(parameter.numel() for parameter in net.parameters())
     tokens = vocabulary.get_vocab_size()
-    return {"parameters": parameters, "vocabulary": tokens, "embeddings_taken_over": taken, "warm_up_loss": loss}
+    return {"parameters": parameters, "vocabulary": tokens, "warm_up_loss": loss}
 
 
 def main() -> None:
@@ -138,7 +123,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--size", choices=SIZES, default="nano")
     parser.add_argument("--vocabulary", type=int, default=2048, help="most tokens")
-    parser.add_argument("--grounding", type=Path, help="grounding.pt of train_grounding.py (--size tiny), tokenizer.json beside it")
+    parser.add_argument("--grounding", type=Path, help="grounding.pt of train_grounding.py (of the same --size), tokenizer.json beside it")
     parser.add_argument("--warm-up", type=int, default=0, help="steps on the conversations' texts alone")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)

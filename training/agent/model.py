@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 PATCH = 14
 MERGE = 2
@@ -96,6 +97,27 @@ def see(visual: nn.Module, pixels: Tensor, rows: int, columns: int) -> Tensor:
         hidden = hidden + attention.proj(mixed.transpose(1, 2).reshape(batch, count, width))
         hidden = hidden + block.mlp(block.norm2(hidden))
     return visual.merger(hidden.reshape(batch * count, width)).view(batch, count // MERGE**2, -1)
+
+
+def hasten(net: Qwen2_5_VLForConditionalGeneration) -> None:
+    """Lets a network whose vision blocks all see the whole picture look at pictures of one size at once."""
+    visual = net.model.visual
+    if len(visual.fullatt_block_indexes) < visual.config.depth:
+        return
+
+    def forward(pixels: Tensor, grid_thw: Tensor, **_: object) -> BaseModelOutputWithPooling:
+        grids = [(rows, columns) for _frames, rows, columns in grid_thw.tolist()]
+        parts = pixels.split([rows * columns for rows, columns in grids])
+        tokens: list[Tensor] = [pixels] * len(grids)
+        for rows, columns in set(grids):
+            members = [index for index, grid in enumerate(grids) if grid == (rows, columns)]
+            seen = see(visual, torch.cat([parts[index] for index in members]), rows, columns)
+            for index, one in zip(members, seen, strict=True):
+                tokens[index] = one
+        merged = torch.cat(tokens)
+        return BaseModelOutputWithPooling(last_hidden_state=merged, pooler_output=merged)
+
+    visual.forward = forward
 
 
 def _angles(visual: nn.Module, rows: int, columns: int) -> tuple[Tensor, Tensor]:

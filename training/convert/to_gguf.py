@@ -86,6 +86,16 @@ def _inner(converter: Path, options: list[str]) -> None:
             return "qwen2"
 
     TextModel.get_vocab_base_pre = splitting_rule
+
+    from gguf import GGUFWriter  # type: ignore[import-not-found]
+
+    add_pattern = GGUFWriter.add_vision_n_wa_pattern
+
+    def window_pattern(writer: GGUFWriter, every: int) -> None:
+        # llama.cpp takes 0 for "no block has windows"; at 1 it looks for a window's mask that its graph has not.
+        add_pattern(writer, 0 if every == 1 else every)
+
+    GGUFWriter.add_vision_n_wa_pattern = window_pattern
     sys.argv = ["convert_hf_to_gguf.py", *options]
     runpy.run_path(str(converter / "convert_hf_to_gguf.py"), run_name="__main__")
 

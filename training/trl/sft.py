@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
-from rows import read_rows, with_images
-from template import QWEN3_VL_TEMPLATE, TRAINING_TEMPLATE
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "agent"))
+from model import hasten  # noqa: E402
+from rows import read_rows, with_images  # noqa: E402
+from template import QWEN3_VL_TEMPLATE, TRAINING_TEMPLATE  # noqa: E402
 
 
 class Collator:
