@@ -89,7 +89,7 @@ def see(visual: nn.Module, pixels: Tensor, rows: int, columns: int) -> Tensor:
     hidden = visual.patch_embed(pixels).view(-1, count, visual.config.hidden_size)
     batch, _, width = hidden.shape
     heads = visual.config.num_heads
-    cos, sin = _angles(visual, rows, columns)
+    cos, sin = (each.to(pixels.device) for each in _angles(visual, rows, columns))
     for block in visual.blocks:
         attention = block.attn
         query, key, value = attention.qkv(block.norm1(hidden)).view(batch, count, 3, heads, width // heads).permute(2, 0, 3, 1, 4)

@@ -27,6 +27,7 @@ from scenes import Scene, Store
 from vocabulary import agent_texts
 from vocabulary import train as train_vocabulary
 from words import PREFIX, questions
+from words import asked as asked_of
 
 KINDS = [
     "apple", "ball", "bird", "boat", "book", "bottle", "car", "chair", "cup", "fish", "flower", "hat", "house", "key",
@@ -50,7 +51,7 @@ class Heads(nn.Module):
         """[N,width] vision tokens; labels [N,2] kind and colour or -1; boxes [N,4] in cells from the token's middle."""
         there, kind, colour, box = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
         full = labels[:, 0] >= 0
-        loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=torch.tensor(4.0))
+        loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=tokens.new_tensor(4.0))
         loss = loss + F.cross_entropy(kind[full], labels[full, 0]) + 0.5 * F.cross_entropy(colour[full], labels[full, 1])
         return loss + F.smooth_l1_loss(box[full], boxes[full], beta=0.2)
 
@@ -66,7 +67,7 @@ class Heads(nn.Module):
         """[B,cells²,width] hidden states of the language model: row and column of each, box in the picture where centred."""
         batch, count, _ = tokens.shape
         row, column, box = self.places(tokens).split([self.cells, self.cells, 4], dim=-1)
-        index = torch.arange(count).expand(batch, -1)
+        index = torch.arange(count, device=tokens.device).expand(batch, -1)
         loss = F.cross_entropy(row.flatten(0, 1), (index // self.cells).flatten())
         loss = loss + F.cross_entropy(column.flatten(0, 1), (index % self.cells).flatten())
         full = (labels[:, 0] >= 0).view(batch, count)
@@ -74,7 +75,7 @@ class Heads(nn.Module):
         return 0.5 * loss + F.smooth_l1_loss(box[full], (boxes.view(batch, count, 4) + middle)[full], beta=0.2)
 
 
-def dense_targets(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
+def dense_targets(scenes: list[Scene], device: torch.device) -> tuple[Tensor, Tensor]:
     """For every cell [B*cells²]: kind and colour of the thing centred there (-1 where none) and its box in cells."""
     cells = scenes[0].side // CELL
     labels = np.full((len(scenes), cells, cells, 2), -1, np.int64)
@@ -87,7 +88,7 @@ def dense_targets(scenes: list[Scene]) -> tuple[Tensor, Tensor]:
             column, row = min(cells - 1, int((x1 + x2) / 2)), min(cells - 1, int((y1 + y2) / 2))
             labels[index, row, column] = KINDS.index(thing["kind"]), COLOURS.index(thing["colour"])
             boxes[index, row, column] = np.array([x1, y1, x2, y2]) - (np.array([column, row] * 2) + 0.5)
-    return torch.from_numpy(labels.reshape(-1, 2)), torch.from_numpy(boxes.reshape(-1, 4))
+    return torch.from_numpy(labels.reshape(-1, 2)).to(device), torch.from_numpy(boxes.reshape(-1, 4)).to(device)
 
 
 class Batch:
@@ -130,6 +131,11 @@ class Batch:
         sees &= torch.tril(torch.ones(width, width, dtype=torch.bool))
         self.mask = sees[:, None]
 
+    def to(self, device: torch.device) -> Batch:
+        for name in ("ids", "labels", "positions", "mask"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
 
 def run(net: nn.Module, batch: Batch, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Image tokens [B,cells²,width] -> last hidden states [B,L,width], and those of the picture after PLACE_LAYER."""
@@ -166,14 +172,15 @@ def validate(net: nn.Module, heads: Heads, tokenizer: Tokenizer, scenes: list[Sc
     """Kinds and colours told rightly by the dense head; greedy answers to one query of each scene: mean IoU of single boxes by kind
     of query, share of right answers to what is not there."""
     side = scenes[0].side // 14
-    seen = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])), side, side)
-    kinds, colours = heads.right(seen.flatten(0, 1), dense_targets(scenes)[0])
+    device = net.device
+    seen = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
+    kinds, colours = heads.right(seen.flatten(0, 1), dense_targets(scenes, device)[0])
     result = {"kinds": kinds, "colours": colours}
     if words:
         rng = random.Random(1)
         scores: dict[str, list[float]] = {}
         chosen = [rng.choice([query for query in scene.queries if query["kind"] != "several"]) for scene in scenes]
-        said = greedy(net, tokenizer, scenes, seen, [f"\nQuery: {query['text']}<|im_end|>\n<|im_start|>assistant\n" for query in chosen])
+        said = greedy(net, tokenizer, scenes, seen, [asked_of(query) for query in chosen])
         for scene, query, text in zip(scenes, chosen, said, strict=True):
             if query["kind"] == "none":
                 scores.setdefault("none", []).append(float(text.startswith("There is no")))
@@ -202,11 +209,10 @@ def greedy(net: nn.Module, tokenizer: Tokenizer, scenes: list[Scene], seen: Tens
                 break
             order = sorted(alive)
             suffix = [[(asked[index] + tokenizer.decode(texts[index], skip_special_tokens=False), "")] for index in order]
-            batch = Batch(tokenizer, [scenes[index] for index in order], suffix)
+            batch = Batch(tokenizer, [scenes[index] for index in order], suffix).to(net.device)
             hidden, _ = run(net, batch, seen[order])
-            last = (batch.mask[:, 0].sum(-1) > 0).sum(-1)  # every row of the mask sees something
-            lengths = torch.tensor([len(tokenizer.encode(pair[0][0]).ids) for pair in suffix]) + batch.image.stop + 1
-            at = torch.minimum(lengths, last) - 1
+            lengths = [len(tokenizer.encode(pair[0][0]).ids) for pair in suffix]
+            at = torch.tensor(lengths, device=net.device) + batch.image.stop
             logits = net.lm_head(hidden[torch.arange(len(order)), at])
             for index, token in zip(order, logits.argmax(-1).tolist(), strict=True):
                 if token == end:
@@ -260,8 +266,9 @@ def main() -> None:
         said = ["".join(pair) for index in range(1500) for pair in questions(store[index], rng, 20)]
         train_vocabulary(said + agent_texts()).save(str(vocabulary))
     tokenizer = Tokenizer.from_file(str(vocabulary))
-    net = build(tokenizer, SIZES[args.size])
-    heads = Heads(SIZES[args.size].hidden, args.side // CELL)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net = build(tokenizer, SIZES[args.size]).to(device)
+    heads = Heads(SIZES[args.size].hidden, args.side // CELL).to(device)
     parameters = [*net.parameters(), *heads.parameters()]
     decayed = [each for each in parameters if each.ndim > 1]
     plain = [each for each in parameters if each.ndim <= 1]
@@ -271,17 +278,21 @@ def main() -> None:
     seen, spent = 0, 0.0
     checkpoint = args.out / "grounding.pt"
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        heads.load_state_dict(state["heads"])
-        optimiser.load_state_dict(state["optimiser"])
-        seen, spent = state["seen"], state["spent"]
+        saved = torch.load(checkpoint, weights_only=True, map_location=device)
+        net.load_state_dict(saved["net"])
+        heads.load_state_dict(saved["heads"])
+        optimiser.load_state_dict(saved["optimiser"])
+        seen, spent = saved["seen"], saved["spent"]
         print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
     random.seed(seen)
     validation = [held_back[index] for index in range(192)]
     last = last_save = last_report = time.time()
     means: dict[str, float] = {}
     side = args.side // 14
+
+    def state() -> dict:
+        weights = {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict()}
+        return {**weights, "seen": seen, "spent": spent}
 
     def report() -> None:
         line = {"seen": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, spent > args.vision_seconds)}
@@ -299,15 +310,16 @@ def main() -> None:
         for group in optimiser.param_groups:
             group["lr"] = rate
         scenes = [store[random.randrange(len(store))] for _ in range(args.batch)]
-        labels, boxes = dense_targets(scenes)
-        tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])), side, side)
+        labels, boxes = dense_targets(scenes, device)
+        tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
         losses = {"things": heads.things_loss(tokens.flatten(0, 1), labels, boxes)}
         if words:
-            batch = Batch(tokenizer, scenes, [questions(scene, random.Random(random.random()), args.queries) for scene in scenes])
+            asked = [questions(scene, random.Random(random.random()), args.queries) for scene in scenes]
+            batch = Batch(tokenizer, scenes, asked).to(device)
             hidden, placed = run(net, batch, tokens)
             losses["places"] = heads.places_loss(placed, labels, boxes)
             losses["words"] = words_loss(net, hidden, batch.labels)
-        loss = sum(losses.values(), torch.tensor(0.0))
+        loss = sum(losses.values(), tokens.new_zeros(()))
         if words:
             # The vision tower knows its things by now; the words come first.
             loss = loss + losses["words"] - 0.5 * losses["things"]
@@ -326,12 +338,12 @@ def main() -> None:
         if step % 50 == 0:
             print(f"{seen} {spent:.0f}s " + " ".join(f"{key} {value:.3f}" for key, value in means.items()), flush=True)
         if now - last_save > 150:
-            save(checkpoint, {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen, "spent": spent})
+            save(checkpoint, state())
             last_save = now
         if now - last_report > args.validate_every:
             report()
             last_report = last = time.time()
-    save(checkpoint, {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict(), "seen": seen, "spent": spent})
+    save(checkpoint, state())
     report()
 
 
