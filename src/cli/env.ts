@@ -27,8 +27,12 @@ interface EnvOptions {
   token?: string;
   sessions: number;
   idleMinutes: number;
+  httpIdleMinutes: number;
   json?: boolean;
 }
+
+/** Longer than most policies think about a turn, and short enough that others can wait for it. */
+const yieldsAfterMs = 60_000;
 
 /** Serves the environment until Ctrl+C. Its address is the first line on standard output. */
 export async function envCommand(options: EnvOptions): Promise<void> {
@@ -60,7 +64,11 @@ export async function envCommand(options: EnvOptions): Promise<void> {
         port: options.port,
         token: options.token ?? (isLoopback(options.host) ? null : generateToken()),
         sessions: options.sessions,
-        idleMs: options.idleMinutes * 60_000,
+        idle: {
+          connectedMs: options.idleMinutes * 60_000,
+          statelessMs: Math.min(options.idleMinutes, options.httpIdleMinutes) * 60_000,
+          whenFullMs: yieldsAfterMs,
+        },
         log,
       });
       const { turns, coordinates, sessions } = options;

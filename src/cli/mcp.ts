@@ -3,6 +3,7 @@ import { join, parse } from 'node:path';
 import { requireFolder } from '@engine/datasets/folder';
 import { ObservationRenderer } from '@engine/environment/observation-image';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
+import { ImageFolders } from '@engine/server/image-folders';
 import { createMcpServer } from '@engine/server/mcp-server';
 import { parseSegmenterSpec } from '@engine/setup/specs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
@@ -23,7 +24,7 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   const log = (line: string): void => {
     process.stderr.write(`${line}\n`);
   };
-  const roots = await allowedFolders(options.images);
+  const folders = new ImageFolders(await allowedFolders(options.images));
   const segmenter = await openSegmenter({
     ...parseSegmenterSpec(options.segmenter, resourcesDir),
     threadFile: join(outDir, 'segmenter-thread.js'),
@@ -41,7 +42,7 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
       weights: defaultRewardWeights,
       renderer,
     };
-    const server = createMcpServer(settings, roots, log);
+    const server = createMcpServer(settings, folders, log);
     const gone = new Promise<void>((resolve) => {
       server.onclose = resolve;
       // The transport does not notice that the client has closed its end.
@@ -50,7 +51,7 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
       process.once('SIGTERM', resolve);
     });
     await server.connect(new StdioServerTransport());
-    log(`Images may be opened from ${roots.join(', ')}.`);
+    log(`Images may be opened from ${folders.roots.join(', ')}.`);
     await gone;
     await server.close();
   } finally {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { headerOf, runEpisode } from '@engine/agent/episode';
@@ -46,6 +47,9 @@ afterEach(async () => {
   for (const host of hosts.splice(0)) await host.close();
 });
 
+/** Nothing expires while a test runs. Milliseconds. */
+const patient = { connectedMs: 60_000, statelessMs: 60_000, whenFullMs: 60_000 };
+
 /** Masks are shapes, and every box a little off, so that there is something to correct. */
 async function start(
   options: Partial<EnvironmentHostOptions> & {
@@ -71,7 +75,7 @@ async function start(
     port: 0,
     token: null,
     sessions: 8,
-    idleMs: 60_000,
+    idle: patient,
     log: (line) => process.stderr.write(`${line}\n`),
     ...rest,
   });
@@ -134,6 +138,29 @@ async function http(
       : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
   const response = await fetch(`${host.url}${path}`, init);
   return { status: response.status, json: (await response.json()) as Record<string, never> };
+}
+
+/** Works until it is stopped. */
+function hangingSegmenter({ onStart = () => {}, onStop = () => {} }): Segmenter {
+  return {
+    ...shapeSegmenter(),
+    segment: (_image, _prompt, options) =>
+      new Promise((_resolve, reject) => {
+        onStart();
+        options?.signal?.addEventListener('abort', () => {
+          onStop();
+          reject(new MaskwrightError('CANCELLED', 'Stopped.'));
+        });
+      }),
+  };
+}
+
+/** The status of a GET whose Host header is `name`. */
+function statusUnder(name: string, port: number, path: string, headers: object = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path, headers: { ...headers, Host: name } };
+    get(options, (response) => resolve(response.resume().statusCode ?? 0)).on('error', reject);
+  });
 }
 
 withData('an episode over the WebSocket', () => {
@@ -301,7 +328,7 @@ withData('sessions', () => {
   });
 
   it('expire, say so and make room', async () => {
-    const host = await start({ sessions: 1, idleMs: 150 });
+    const host = await start({ sessions: 1, idle: { ...patient, connectedMs: 150 } });
     const idle = await client(host);
     await idle.reset({ index: 0 });
     expect(await idle.next()).toMatchObject({ type: 'error', data: { code: 'SESSION_ERROR' } });
@@ -312,7 +339,7 @@ withData('sessions', () => {
   });
 
   it('are not needed to be cut off: who sends only rubbish is, like who says nothing', async () => {
-    const host = await start({ sessions: 1, idleMs: 150 });
+    const host = await start({ sessions: 1, idle: { ...patient, connectedMs: 150 } });
     const babbling = await client(host);
     expect(await babbling.ask('rubbish')).toMatchObject({ data: { code: 'INVALID_JSON' } });
     expect(await babbling.closed).toBe(1006);
@@ -320,18 +347,7 @@ withData('sessions', () => {
 
   it('of clients that vanish are free at once, and what ran for them is stopped', async () => {
     let stopped = 0;
-    const shapes = shapeSegmenter();
-    const hanging: Segmenter = {
-      ...shapes,
-      segment: (_image, _prompt, options) =>
-        new Promise((_resolve, reject) => {
-          options?.signal?.addEventListener('abort', () => {
-            stopped++;
-            reject(new MaskwrightError('CANCELLED', 'Stopped.'));
-          });
-        }),
-    };
-    const host = await start({ sessions: 1, segmenter: hanging });
+    const host = await start({ sessions: 1, segmenter: hangingSegmenter({ onStop: () => stopped++ }) });
     const env = await client(host);
     await env.reset({ index: 0 });
     env.socket.send(JSON.stringify({ type: 'step', data: box }));
@@ -454,6 +470,52 @@ withData('over HTTP', () => {
     await http(host, '/step', { action: { name: 'report_no_target' }, episode_id: 'one' });
     expect((await http(host, '/reset', { index: 1, episode_id: 'two' })).status).toBe(200);
   });
+
+  it('sessions of clients that went expire sooner than those of connections', async () => {
+    const host = await start({ idle: { ...patient, statelessMs: 150 } });
+    const connected = await client(host);
+    await connected.reset({ index: 0 });
+    expect((await http(host, '/reset', { index: 0, episode_id: 'gone' })).status).toBe(200);
+    await expect.poll(async () => (await http(host, '/state?episode_id=gone')).status).toBe(404);
+    expect((await connected.step(box)).type).toBe('observation');
+  });
+
+  it('the session that was idle the longest makes room when the server is full, and no other does', async () => {
+    const host = await start({ sessions: 2, idle: { ...patient, whenFullMs: 0 } });
+    const stateOf = async (id: string) => (await http(host, `/state?episode_id=${id}`)).status;
+    await http(host, '/reset', { index: 0, episode_id: 'one' });
+    await http(host, '/reset', { index: 1, episode_id: 'two' });
+    await http(host, '/step', { action: box, episode_id: 'one' });
+    // Who makes no sense takes nobody's place.
+    const rude = await client(host);
+    expect(await rude.ask('rubbish')).toMatchObject({ data: { code: 'INVALID_JSON' } });
+    expect(await rude.reset({ sead: 1 })).toMatchObject({ data: { code: 'VALIDATION_ERROR' } });
+    expect((await http(host, '/reset', { sead: 1 })).status).toBe(422);
+    expect([await stateOf('one'), await stateOf('two')]).toEqual([200, 200]);
+
+    expect((await (await client(host)).reset({ index: 2 })).type).toBe('observation');
+    expect([await stateOf('one'), await stateOf('two')]).toEqual([200, 404]);
+    expect((await http(host, '/step', { action: box, episode_id: 'two' })).json.detail).toContain('expired');
+    expect((await (await client(host)).reset({ index: 3 })).type).toBe('observation');
+    expect(await stateOf('one')).toBe(404);
+    // Connections end by themselves: nobody takes the place of one.
+    expect((await http(host, '/reset', { index: 4 })).status).toBe(503);
+  });
+
+  it('a session that works makes no room', async () => {
+    let begin = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const segmenter = hangingSegmenter({ onStart: () => begin() });
+    const host = await start({ sessions: 1, segmenter, idle: { ...patient, whenFullMs: 0 } });
+    await http(host, '/reset', { index: 0, episode_id: 'busy' });
+    const working = http(host, '/step', { action: box, episode_id: 'busy', timeout_s: 2 });
+    await begun;
+    expect((await http(host, '/reset', { index: 1, episode_id: 'two' })).status).toBe(503);
+    expect((await working).status).toBe(504);
+    expect((await http(host, '/reset', { index: 1, episode_id: 'two' })).status).toBe(200);
+  });
 });
 
 withData('tools as MCP lists and calls them', () => {
@@ -553,5 +615,17 @@ withData('who may talk', () => {
     expect((await fetch(`${base}/token/wrong/metadata`)).status).toBe(401);
     expect((await fetch(`${base}/health`)).status).toBe(200);
     await expect(openEnvClient(base)).rejects.toThrow('401');
+
+    // A name that the server does not know itself by: of a proxy, a container, or of a page that points here.
+    const { port } = host;
+    expect(await statusUnder('gateway.example', port, '/metadata', bearer.headers)).toBe(200);
+    expect(await statusUnder('gateway.example', port, '/token/a-token-of-this-test/metadata')).toBe(200);
+    expect(await statusUnder('gateway.example', port, '/token/wrong/metadata')).toBe(401);
+    expect(await statusUnder('gateway.example', port, '/metadata')).toBe(401);
+    expect(await statusUnder('gateway.example', port, '/health')).toBe(403);
+    expect(await statusUnder('gateway.example', open.port, '/metadata')).toBe(403);
+    expect(await statusUnder('localhost', open.port, '/metadata')).toBe(200);
+    const foreign = { ...bearer.headers, Origin: 'https://evil.example' };
+    expect(await statusUnder('gateway.example', port, '/metadata', foreign)).toBe(403);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,6 +17,13 @@ const there = hasSharedData('tools over MCP');
 describe.skipIf(!there)('tools over MCP', () => {
   let folder = '';
   const client = new Client({ name: 'test', version: '1' });
+  const another = new Client({ name: 'test', version: '1' });
+
+  const connect = (who: Client, ...images: string[]): Promise<void> => {
+    const args = [resolve('out/main/cli.js'), 'mcp', '--turns', '5', '--images', ...images];
+    const env = { ...process.env, MASKWRIGHT_DATA: join(folder, 'data') } as Record<string, string>;
+    return who.connect(new StdioClientTransport({ command: process.execPath, args, env, stderr: 'ignore' }));
+  };
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'maskwright-mcp-'));
@@ -24,21 +31,27 @@ describe.skipIf(!there)('tools over MCP', () => {
     await copyFile(join(coco20.images, '000000000471.jpg'), join(folder, 'photos', 'deep', 'bus.jpg'));
     await copyFile(join(coco20.images, '000000000471.jpg'), join(folder, 'outside.jpg'));
     symlinkSync(join(folder, 'outside.jpg'), join(folder, 'photos', 'link.jpg'));
+    symlinkSync(folder, join(folder, 'photos', 'up'));
+    symlinkSync(join(folder, 'photos', 'notes.txt'), join(folder, 'photos', 'notes.jpg'));
+    symlinkSync(join(folder, 'photos', 'deep', 'bus.jpg'), join(folder, 'photos', 'inner.jpg'));
+    mkdirSync(join(folder, 'more', 'photos', 'deep'), { recursive: true });
+    await copyFile(
+      join(coco20.images, '000000000471.jpg'),
+      join(folder, 'more', 'photos', 'deep', 'bus.jpg'),
+    );
+    symlinkSync(join(folder, 'photos', 'deep'), join(folder, 'more', 'photos', 'across'));
     writeFileSync(join(folder, 'photos', 'notes.txt'), 'not an image');
     writeFileSync(join(folder, 'photos', 'broken.jpg'), 'not an image');
-    const args = [resolve('out/main/cli.js'), 'mcp', '--images', join(folder, 'photos'), '--turns', '5'];
-    const env = { ...process.env, MASKWRIGHT_DATA: join(folder, 'data') } as Record<string, string>;
-    await client.connect(
-      new StdioClientTransport({ command: process.execPath, args, env, stderr: 'ignore' }),
-    );
+    await connect(client, join(folder, 'photos'));
   });
   afterAll(async () => {
     await client.close();
+    await another.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const call = async (name: string, given: Record<string, unknown> = {}) => {
-    const result = CallToolResultSchema.parse(await client.callTool({ name, arguments: given }));
+  const call = async (name: string, given: Record<string, unknown> = {}, who = client) => {
+    const result = CallToolResultSchema.parse(await who.callTool({ name, arguments: given }));
     const [first, picture] = result.content;
     return {
       text: first?.type === 'text' ? first.text : '',
@@ -100,11 +113,44 @@ describe.skipIf(!there)('tools over MCP', () => {
     expect((await call('finish')).text).toContain('ended already');
   });
 
+  it('list what can be opened, and nothing that a link leads out to', async () => {
+    expect((await call('list_images')).facts).toEqual({
+      images: ['broken.jpg', 'deep/bus.jpg', 'inner.jpg'],
+      more: false,
+    });
+    expect((await call('open_image', { path: 'inner.jpg', query: 'x' })).isError).toBe(false);
+    expect((await call('list_images', { from: 2 })).facts).toEqual({ images: ['inner.jpg'], more: false });
+  });
+
+  it('name each image of several folders differently, and open it by that name', async () => {
+    const [photos, more] = [join(folder, 'photos'), join(folder, 'more', 'photos')];
+    await connect(another, photos, more, join(photos, 'deep'), photos);
+    const names = [
+      'photos/broken.jpg',
+      'photos/deep/bus.jpg',
+      'photos/inner.jpg',
+      'photos-2/across/bus.jpg',
+      'photos-2/deep/bus.jpg',
+    ];
+    expect((await call('list_images', {}, another)).facts.images).toEqual(names);
+    const opened: unknown[] = [];
+    for (const path of names.slice(1)) {
+      const { facts } = await call('open_image', { path, query: 'x' }, another);
+      opened.push(z.object({ path: z.string() }).parse(facts.image).path);
+    }
+    const bus = join(realpathSync(photos), 'deep', 'bus.jpg');
+    expect(opened).toEqual([bus, bus, bus, join(realpathSync(more), 'deep', 'bus.jpg')]);
+    for (const path of ['deep/bus.jpg', 'photos-3/deep/bus.jpg', 'photos', 'photos/../../outside.jpg'])
+      expect((await call('open_image', { path, query: 'x' }, another)).text).toContain('There is no image');
+  });
+
   it('open nothing outside the folders, and nothing that is no image', async () => {
     for (const path of [
       '../outside.jpg',
       join(folder, 'outside.jpg'),
       'link.jpg',
+      'up/outside.jpg',
+      'notes.jpg',
       'notes.txt',
       'deep',
       'nothing.jpg',

@@ -48,7 +48,7 @@ describe.skipIf(!isReady)('openenv-core’s own clients', () => {
       port: 0,
       token: null,
       sessions: 2,
-      idleMs: 60_000,
+      idle: { connectedMs: 60_000, statelessMs: 60_000, whenFullMs: 60_000 },
       log: () => undefined,
     });
     try {

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     GenerationConfig,
     Qwen2_5_VLForConditionalGeneration,
@@ -29,7 +30,7 @@ from vocabulary import train as train_vocabulary
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "trl"))
 from rows import Row, plain_texts, read_rows  # noqa: E402
-from template import QWEN3_VL_TEMPLATE, system_with_tools  # noqa: E402
+from template import QWEN3_VL_TEMPLATE, TRAINING_TEMPLATE, system_with_tools  # noqa: E402
 
 PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 4096}
 """Wide bounds: view images come in sides that are multiples of 28, and nothing may resize them again."""
@@ -59,25 +60,38 @@ def processor_of(vocabulary: Tokenizer, folder: Path) -> Qwen2_5_VLProcessor:
     return Qwen2_5_VLProcessor(images, tokenizer, videos, chat_template=QWEN3_VL_TEMPLATE)
 
 
+def text_example(processor: Qwen2_5_VLProcessor, row: Row) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens of a row's texts without the system text and pictures, and their labels: the answers that sft.py imitates
+    too, and -100 elsewhere."""
+    messages = [
+        {**message, "content": [block for block in message["content"] if block["type"] == "text"]}
+        for message in row.messages if message["role"] != "system"
+    ]  # fmt: skip
+    encoded = processor.tokenizer.apply_chat_template(
+        messages, chat_template=TRAINING_TEMPLATE, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+    )
+    ids, learned = torch.tensor(encoded["input_ids"]), torch.tensor(encoded["assistant_masks"]).bool()
+    return ids, ids.masked_fill(~learned, -100)
+
+
 def warm_up(net: Qwen2_5_VLForConditionalGeneration, processor: Qwen2_5_VLProcessor, rows: list[Row], steps: int) -> float:
-    """Teaches the form of turns and calls by the conversations' texts alone, without the system text and pictures, which
-    are nine tenths of their tokens: what takes hundreds of steps of sft.py takes a minute. Gives the last losses' mean."""
-    tokenizer = processor.tokenizer
-    texts = []
-    for row in rows:
-        messages = [
-            {**message, "content": [block for block in message["content"] if block["type"] == "text"]}
-            for message in row.messages if message["role"] != "system"
-        ]  # fmt: skip
-        texts.append(tokenizer.apply_chat_template(messages, chat_template=QWEN3_VL_TEMPLATE, tokenize=False))
+    """Teaches the form of answers by the conversations' texts alone, without the system text and pictures, which are nine
+    tenths of their tokens: what takes hundreds of steps of sft.py takes a minute. Gives the last losses' mean.
+
+    :raises ValueError: when the rows hold nothing to imitate
+    """
+    learned = [example for row in rows if (example := text_example(processor, row))[1].max() >= 0]
+    if not learned:
+        raise ValueError("No assistant's message of the rows is under loss")
     rng = random.Random(0)
     optimiser = torch.optim.AdamW(net.parameters(), lr=3e-3, betas=(0.9, 0.98), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps, pct_start=0.1)
     losses: list[float] = []
     for _ in range(steps):
-        batch = tokenizer(rng.choices(texts, k=16), return_tensors="pt", padding=True, padding_side="right")
-        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
-        loss = net(**batch, labels=labels).loss
+        ids, labels = zip(*rng.choices(learned, k=16), strict=True)
+        mask = pad_sequence([torch.ones_like(each) for each in ids], batch_first=True)
+        batch = {"input_ids": pad_sequence(ids, batch_first=True), "attention_mask": mask}
+        loss = net(**batch, labels=pad_sequence(labels, batch_first=True, padding_value=-100)).loss
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

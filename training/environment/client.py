@@ -19,6 +19,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 _ENDS_SESSION = {"CAPACITY_REACHED", "SESSION_ERROR", "FACTORY_ERROR"}
+_DIED_BEFORE = {"DISCONNECTED", "SESSION_ERROR"}
+"""What a request meets whose connection was gone, or had expired, before it was sent."""
 
 
 class EnvironmentFailure(Exception):
@@ -56,9 +58,19 @@ class EnvironmentClient:
         self._open = ExitStack()
 
     def reset(self, **data: Any) -> Reply:
-        """Begins an episode: `index` or `seed` of an item, or `image` (base64) and `query`; connects where needed."""
-        self._socket = self._socket or self._connect()
-        return Reply(self._ask({"type": "reset", "data": data}))
+        """Begins an episode: `index` or `seed` of an item, or `image` (base64) and `query`.
+
+        Connects where needed, and once more where the connection of an earlier episode has died or expired since.
+        """
+        message = {"type": "reset", "data": data}
+        if self._socket is not None:
+            try:
+                return Reply(self._ask(message))
+            except EnvironmentFailure as failure:
+                if failure.code not in _DIED_BEFORE:
+                    raise
+        self._socket = self._connect()
+        return Reply(self._ask(message))
 
     def step(self, action: dict[str, Any] | None = None, **fields: Any) -> Reply:
         """`name` and `arguments` of a call, or `text`: a model's output as it is."""

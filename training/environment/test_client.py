@@ -57,6 +57,54 @@ def test_is_told_that_the_server_is_full(start_server) -> None:
             second.reset(index=0)
 
 
+def test_a_reset_outlives_its_connection(start_server) -> None:
+    url, process = start_server("--turns", "2")
+    with EnvironmentClient(url) as env:
+        env.reset(index=0)
+        process.terminate()
+        process.wait(30)
+        again, second = start_server("--turns", "3", "--port", url.rsplit(":", 1)[1])
+        assert again == url
+        assert env.reset(index=0).observation["turns_left"] == 3
+        # A step does not: its episode is gone.
+        second.terminate()
+        second.wait(30)
+        with pytest.raises(EnvironmentFailure, match="DISCONNECTED"):
+            env.step(name="finish")
+
+
+@pytest.fixture
+def forgetful() -> Iterator[tuple[str, list[int]]]:
+    """Ends every session before its second request, as an expired one ends; notes the connections' requests."""
+    asked: list[int] = []
+    expired = {"type": "error", "data": {"code": "SESSION_ERROR", "message": "The session expired."}}
+    observation = {"type": "observation", "data": {"observation": {}, "reward": None, "done": False}}
+
+    def answer(connection: ServerConnection) -> None:
+        asked.append(0)
+        for _ in connection:
+            asked[-1] += 1
+            connection.send(json.dumps(observation if asked[-1] == 1 and len(asked) < 3 else expired))
+            if asked[-1] > 1:
+                break
+
+    with serve(answer, "127.0.0.1", 0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.socket.getsockname()[1]}", asked
+        running.shutdown()
+
+
+def test_a_reset_begins_a_new_session_once_when_its_own_expired(forgetful: tuple[str, list[int]]) -> None:
+    url, asked = forgetful
+    with EnvironmentClient(url) as env:
+        env.reset(index=0)
+        assert not env.reset(index=0).done
+        assert asked == [2, 1]
+        with pytest.raises(EnvironmentFailure, match="SESSION_ERROR"):
+            env.reset(index=0)
+        assert asked == [2, 2, 1]
+
+
 @pytest.fixture
 def late() -> Iterator[str]:
     """Answers a reset with the number of its index, the index 0 too late."""

@@ -23,10 +23,9 @@ from swift.infer_engine.protocol import ChatCompletionResponseChoice, RolloutInf
 from swift.rollout.multi_turn import MultiTurnScheduler, multi_turns
 
 from training.environment.client import EnvironmentClient, EnvironmentFailure
-from training.environment.conversation import system_text, user_text
+from training.environment.conversation import observation_text, system_text, user_text
 
 ATTEMPTS = 3
-IMAGE_MARK = "<image>"
 
 
 @dataclass
@@ -84,7 +83,7 @@ class MaskwrightScheduler(MultiTurnScheduler):
         content = [
             _text("<tool_response>\n"),
             *_images(episode.observation),
-            _text(f"\n{episode.observation['text']}\n</tool_response>"),
+            _text(f"{observation_text(episode.observation)}\n</tool_response>"),
         ]
         infer_request.messages.append({"role": "user", "content": content})
         episode.observation = None
@@ -121,8 +120,7 @@ def _images(observation: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _text(text: str) -> dict[str, str]:
-    """A query that holds ms-swift's mark would take an image that belongs elsewhere."""
-    return {"type": "text", "text": text.replace(IMAGE_MARK, "(image)")}
+    return {"type": "text", "text": text}
 
 
 multi_turns["maskwright"] = MaskwrightScheduler

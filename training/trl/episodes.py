@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from training.environment.client import EnvironmentClient, EnvironmentFailure  # noqa: E402
-from training.environment.conversation import images_of, user_text  # noqa: E402
+from training.environment.conversation import escape_control, images_of, observation_text, user_text  # noqa: E402
 
 OVER = "<episode over>"
 """A tool's answer after the last turn. The app asks no policy once an episode is over; see grpo.Trainer."""
@@ -21,7 +21,7 @@ Blocks = list[dict[str, Any]]
 
 
 class Episode:
-    """One session. `url` is set before the trainer is made. TRL takes every public method for a tool, by its name."""
+    """One session. `url` is set before the trainer is made. TRL takes `answer` for a tool: every public method is one."""
 
     url = ""
 
@@ -37,10 +37,15 @@ class Episode:
         (image,) = images_of(reply.observation)
         return [{"type": "image", "image": image}, {"type": "text", "text": user_text(reply.observation)}]
 
-    def _step(self, name: str, arguments: dict[str, Any]) -> Blocks | str:
-        """Any arguments: the server refuses wrong ones as it does for every policy, and counts them."""
+    def answer(self, text: str, ended: bool) -> Blocks | str:
+        """
+        All that the model said in a turn: the server reads it as the app reads a policy's answers. No call, several or
+        wrong ones are an invalid call, which costs a turn.
+
+        :param ended: whether it was ended by the model, not by the limit of tokens
+        """
         try:
-            reply = self._client.step({"name": name, "arguments": arguments})
+            reply = self._client.step(text=text)
         except EnvironmentFailure as error:
             # TRL would tell the model any Exception as the tool's answer and train on.
             raise SystemExit(f"The environment server failed: {error}") from error
@@ -50,32 +55,8 @@ class Episode:
         self._reward = metrics["reward"] if reply.reward is None else reply.reward
         if reply.done:
             return OVER
-        text = {"type": "text", "text": "\n" + reply.observation["text"]}
-        return [{"type": "image", "image": images_of(reply.observation)[-1]}, text]
-
-    def segment_box(self, **arguments: Any) -> Blocks | str:
-        return self._step("segment_box", arguments)
-
-    def add_point(self, **arguments: Any) -> Blocks | str:
-        return self._step("add_point", arguments)
-
-    def zoom(self, **arguments: Any) -> Blocks | str:
-        return self._step("zoom", arguments)
-
-    def zoom_out(self, **arguments: Any) -> Blocks | str:
-        return self._step("zoom_out", arguments)
-
-    def revert(self, **arguments: Any) -> Blocks | str:
-        return self._step("revert", arguments)
-
-    def new_object(self, **arguments: Any) -> Blocks | str:
-        return self._step("new_object", arguments)
-
-    def finish(self, **arguments: Any) -> Blocks | str:
-        return self._step("finish", arguments)
-
-    def report_no_target(self, **arguments: Any) -> Blocks | str:
-        return self._step("report_no_target", arguments)
+        image = {"type": "image", "image": images_of(reply.observation)[-1]}
+        return [image, {"type": "text", "text": observation_text(reply.observation), "behind_cut": not ended}]
 
 
 def describe(url: str) -> tuple[str, list[dict[str, Any]]]:
@@ -86,11 +67,11 @@ def describe(url: str) -> tuple[str, list[dict[str, Any]]]:
         {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
         for tool in observation["tools"]
     ]
-    return observation["system"], [{"type": "function", "function": tool} for tool in tools]
+    return escape_control(observation["system"]), [{"type": "function", "function": tool} for tool in tools]
 
 
 def rewards(environments: list[Episode], log_metric: Any, **_columns: Any) -> list[float]:
-    """The server's rewards. Where an answer held no call TRL ends the episode: what stopping there was worth, or 0."""
+    """The server's rewards. Of an episode that had no room for further tokens: what stopping there was worth."""
     log_metric("episode/iou", sum(episode._iou for episode in environments) / len(environments))
     log_metric("episode/calls", sum(episode._calls for episode in environments) / len(environments))
     return [episode._reward for episode in environments]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,37 @@ from template import QWEN3_VL_TEMPLATE  # noqa: E402
 
 
 class Trainer(GRPOTrainer):
-    """GRPOTrainer whose prompts hold the server's tools word for word, and whose episodes end with the last call."""
+    """GRPOTrainer whose prompts hold the server's tools word for word, whose answers are read by the server, and whose
+    episodes end with the last call."""
 
     def __init__(self, *args: Any, tools_text: list[dict[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # These are rendered and used to read calls; what runs is looked up by name among the methods of Episode.
+        # These are rendered; what runs is Episode.answer.
         self._env_tools = dict.fromkeys(self._env_tools, tools_text)
+        self._tokenizer.parse_response = _whole_answers(self._tokenizer)
 
     def _get_tool_suffix_ids(self, tool_messages: list[dict[str, Any]]) -> list[int]:
         """TRL drops an answer that does not fit and leaves the sample as it is. After the last call that is what is
         wanted: no further turn is generated, and none is trained that the app would never ask for."""
-        if any(message["content"] == OVER for message in tool_messages):
+        content = tool_messages[-1]["content"]
+        if content == OVER:
             return [self._tokenizer.pad_token_id] * (self.max_completion_length + 1)
-        return super()._get_tool_suffix_ids(tool_messages)
+        suffix = super()._get_tool_suffix_ids(tool_messages)
+        # The suffix goes behind the end of the turn, which an answer that was cut lacks.
+        return [self._tokenizer.eos_token_id, *suffix] if content[-1]["behind_cut"] else suffix
+
+
+def _whole_answers(tokenizer: Any) -> Callable[..., dict[str, Any]]:
+    """Takes every answer for one call of Episode.answer with all its text. TRL's own reading would run each of several
+    calls, also behind the last one, and end the episode where it finds none."""
+
+    def parse_response(ids: list[int], **_context: Any) -> dict[str, Any]:
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+        arguments = {"text": text, "ended": ids[-1] == tokenizer.eos_token_id}
+        call = {"type": "function", "function": {"name": Episode.answer.__name__, "arguments": arguments}}
+        return {"role": "assistant", "content": text, "tool_calls": [call]}
+
+    return parse_response
 
 
 def trainer_of(

@@ -2,18 +2,23 @@
 
 A row is `{"messages": …, "images": [paths], "tools": …}`; messages and tools are JSON text or JSON, paths are relative
 to the file. `<image>` in a message's text stands for the next image. An assistant's message with `loss: false` is
-context and not imitated.
+context and not imitated. Names of control tokens in texts are broken, as the app and the export do it.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from training.environment.conversation import escape_control, escape_user_text  # noqa: E402
 
 MARK = "<image>"
 
@@ -29,23 +34,26 @@ def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _blocks(content: Any) -> Any:
+def _blocks(content: Any, escape: Callable[[str], str]) -> list[dict[str, Any]]:
     """Text with marks -> content blocks, as the template wants them; blocks stay."""
-    if not isinstance(content, str):
-        return [{key: value for key, value in block.items() if value is not None} for block in content]
-    parts = re.split(f"({re.escape(MARK)})", content)
-    return [{"type": "image"} if part == MARK else {"type": "text", "text": part} for part in parts if part]
+    if isinstance(content, str):
+        parts = re.split(f"({re.escape(MARK)})", content)
+        content = [{"type": "image"} if part == MARK else {"type": "text", "text": part} for part in parts if part]
+    blocks = [{key: value for key, value in block.items() if value is not None} for block in content]
+    return [{**block, "text": escape(block["text"])} if block["type"] == "text" else block for block in blocks]
 
 
-def _arguments(call: dict[str, Any]) -> dict[str, Any]:
-    function = call.get("function", call)
-    return {"type": "function", "function": {"name": function["name"], "arguments": _json(function["arguments"])}}
+def _call(given: dict[str, Any]) -> dict[str, Any]:
+    function = given.get("function", given)
+    call = {"name": function["name"], "arguments": _json(function["arguments"])}
+    return {"type": "function", "function": json.loads(escape_control(json.dumps(call, ensure_ascii=False)))}
 
 
 def _message(given: dict[str, Any]) -> dict[str, Any]:
-    message = {"role": given["role"], "content": _blocks(given.get("content") or "")}
+    escape = escape_control if given["role"] in ("system", "assistant") else escape_user_text
+    message = {"role": given["role"], "content": _blocks(given.get("content") or "", escape)}
     if given.get("tool_calls"):
-        message["tool_calls"] = [_arguments(call) for call in given["tool_calls"]]
+        message["tool_calls"] = [_call(call) for call in given["tool_calls"]]
     if given.get("loss") is False:
         message["loss"] = False
     return message

@@ -18,7 +18,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopOutp
 from verl.utils.profiler import simple_timer
 
 from training.environment.client import EnvironmentClient, EnvironmentFailure
-from training.environment.conversation import images_of, system_text, user_text
+from training.environment.conversation import images_of, observation_text, system_text, user_text
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Episode:
         content = [
             _text_block("<tool_response>\n"),
             *_image_blocks(images),
-            _text_block(f"\n{observation['text']}\n</tool_response>"),
+            _text_block(f"{observation_text(observation)}\n</tool_response>"),
         ]
         updated = [*answered, {"role": "user", "content": content}]
         merged, mask, logprobs = await self.loop.ct_merge_context_msg(

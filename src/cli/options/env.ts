@@ -32,6 +32,7 @@ export function addEnv(root: Command): void {
     .option('--token <token>', 'token of the clients (default: a new one, when one is needed)', tokenText)
     .option('--sessions <n>', 'sessions at the same time', count, 64)
     .option('--idle-minutes <n>', 'a session without a request for so long is closed', count, 30)
+    .option('--http-idle-minutes <n>', 'the same for a session of HTTP, which has no connection', count, 5)
     .option('--json', 'print the address and what is served as JSON')
     .addHelpText(
       'after',

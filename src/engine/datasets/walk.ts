@@ -8,9 +8,15 @@ export type Skip = (item: string, reason: string) => void;
 /**
  * Absolute paths of the images in a folder and its subfolders, in natural order. Hidden files and folders are left
  * out, a folder that a link leads to twice is read once, an unreadable one is reported to `skip`.
+ *
+ * @param enter whether a folder is read, by its real path
  */
-export async function* walkImages(folder: string, skip: Skip = () => {}): AsyncGenerator<string, void> {
-  yield* walk(folder, isImagePath, skip, new Set());
+export async function* walkImages(
+  folder: string,
+  skip: Skip = () => {},
+  enter: (folder: string) => boolean = () => true,
+): AsyncGenerator<string, void> {
+  yield* walk(folder, { wanted: isImagePath, skip, enter, seen: new Set() });
 }
 
 /** The same for files of any kind whose name is wanted. */
@@ -19,25 +25,29 @@ export async function* walkFiles(
   wanted: (name: string) => boolean,
   skip: Skip = () => {},
 ): AsyncGenerator<string, void> {
-  yield* walk(folder, wanted, skip, new Set());
+  yield* walk(folder, { wanted, skip, enter: () => true, seen: new Set() });
 }
 
-async function* walk(
-  folder: string,
-  wanted: (name: string) => boolean,
-  skip: Skip,
-  seen: Set<string>,
-): AsyncGenerator<string, void> {
+interface Walk {
+  wanted: (name: string) => boolean;
+  skip: Skip;
+  enter: (folder: string) => boolean;
+  /** Real paths of the folders that were read. */
+  seen: Set<string>;
+}
+
+async function* walk(folder: string, options: Walk): AsyncGenerator<string, void> {
+  const { wanted, skip, enter, seen } = options;
   try {
     const real = await realpath(folder);
-    if (seen.has(real)) return;
+    if (seen.has(real) || !enter(real)) return;
     seen.add(real);
   } catch (error) {
     skip(folder, messageOf(error));
     return;
   }
   for (const entry of await entries(folder, wanted, skip)) {
-    if (entry.kind === 'folder') yield* walk(entry.path, wanted, skip, seen);
+    if (entry.kind === 'folder') yield* walk(entry.path, options);
     else yield entry.path;
   }
 }

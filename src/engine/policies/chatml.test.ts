@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { toolPromptText } from '@shared/tools/prompt-text';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { escapeControl, escapeUserText, renderChatMl } from './chatml';
 import type { Message } from './policy';
 
@@ -68,7 +71,19 @@ Turn 1.
   });
 });
 
+const vectorsSchema = z.array(z.object({ text: z.string(), control: z.string(), user: z.string() }));
+
 describe('escaping', () => {
+  // training/environment/test_conversation.py reads the same file.
+  it('is what the Python conversations have', () => {
+    const file = readFileSync(resolve('tests/fixtures/training/escaping.json'), 'utf8');
+    for (const { text, control, user } of vectorsSchema.parse(JSON.parse(file))) {
+      expect(escapeControl(text)).toBe(control);
+      expect(escapeUserText(text)).toBe(user);
+      expect(escapeUserText(user)).toBe(user);
+    }
+  });
+
   it('leaves ordinary text alone', () => {
     const text = 'x < y, <b>, a|b, __init__, 1 <2> |> <| |>';
     expect(escapeUserText(text)).toBe(text);

@@ -6,9 +6,10 @@ import type { Message, MessagePart, PngImage } from './policy';
 
 /**
  * Names that a tokenizer or mtmd would take for control tokens or media, `<|…|>` and `<__…__>`, and the marks that
- * training engines put media at: the same text runs and is trained.
+ * training engines put media at: the same text runs and is trained. training/environment/conversation.py has the same
+ * rules.
  */
-const controlNames = /<(?=\|[^<>\s]{0,64}\|>|__[^<>\s]{0,64}__>|(?:image|video|audio)>)/g;
+const controlNames = /<(?=\|[^<>\s]{0,64}\|>|__[^<>\s]{0,64}__>|(?:image|video|audio)>)/gu;
 /** Tags of the Hermes form, which only assistant and system text may use. */
 const hermesTags = /<(?=\/?(?:tool_call|tool_response|think|tools)>)/g;
 

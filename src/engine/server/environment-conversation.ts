@@ -1,5 +1,11 @@
 import { toWireError } from '@shared/contract/rpc-server';
-import { frameSchemas, InvalidMessage, parseAs, type WireErrorCode } from './environment-messages';
+import {
+  frameSchemas,
+  InvalidMessage,
+  parseAs,
+  parseReset,
+  type WireErrorCode,
+} from './environment-messages';
 import { answerRpc, capacityRpc, unreadableRpc } from './environment-rpc';
 import { CapacityReached, type EnvironmentSessions, type OpenedSession } from './environment-sessions';
 
@@ -87,8 +93,10 @@ export class OpenEnvConversation extends WithSession implements Conversation {
     const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : '';
     switch (type) {
       case 'reset': {
-        const { data } = parseAs(frameSchemas.reset, value);
-        return goesOn(dataFrame('observation', await this.own().session.reset(data, signal)));
+        const at = ['data'];
+        // Read first: a reset that makes no sense takes no session.
+        const data = parseReset(parseAs(frameSchemas.reset, value).data, at);
+        return goesOn(dataFrame('observation', await this.own().session.reset(data, signal, at)));
       }
       case 'step': {
         const { data } = parseAs(frameSchemas.step, value);

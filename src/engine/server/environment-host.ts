@@ -7,7 +7,7 @@ import { type Conversation, OpenEnvConversation, RpcConversation } from './envir
 import { answerHttp, type JsonAnswer } from './environment-http';
 import { maxMessageBytes } from './environment-messages';
 import type { EnvironmentWorld } from './environment-session';
-import { EnvironmentSessions } from './environment-sessions';
+import { EnvironmentSessions, type IdleLimits } from './environment-sessions';
 import { endSocket, serveSocket } from './environment-socket';
 import { addressOf, checkTokenBeyondLoopback, listen } from './listen';
 import { admittedPath } from './path-token';
@@ -25,8 +25,7 @@ export interface EnvironmentHostOptions {
   token: string | null;
   /** Sessions at the same time. */
   sessions: number;
-  /** A session without a request for so long is closed. Milliseconds. */
-  idleMs: number;
+  idle: IdleLimits;
   log: (line: string) => void;
 }
 
@@ -48,7 +47,7 @@ const moreIdle = 64;
 
 /** @throws MaskwrightError FORBIDDEN beyond loopback without a token, CONFLICT when the port is taken */
 export async function startEnvironmentHost(options: EnvironmentHostOptions): Promise<EnvironmentHost> {
-  const { host, token, log, idleMs } = options;
+  const { host, token, log, idle: limits } = options;
   checkTokenBeyondLoopback(host, token, 'this data set and segmenter');
   const names = namesOf(host);
   const server = createServer({
@@ -65,17 +64,19 @@ export async function startEnvironmentHost(options: EnvironmentHostOptions): Pro
     socket.once('close', () => connections.delete(socket));
   });
   const port = await listen(server, host, options.port);
-  const sessions = new EnvironmentSessions({ world: options.world, most: options.sessions, idleMs });
+  const sessions = new EnvironmentSessions({ world: options.world, most: options.sessions, idle: limits });
 
   /** The path below the token, or the status with which a request is refused. */
   const admit = (request: IncomingMessage): { pathname: string; query: URLSearchParams } | 401 | 403 => {
-    const { host: name = '', origin } = request.headers;
-    if (!isKnownHost(name, names) || !isOwnOrigin(origin, name)) return 403;
+    const { host: name = '', origin, authorization } = request.headers;
+    if (!isOwnOrigin(origin, name)) return 403;
     const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
     const query = new URLSearchParams(search);
     // Whoever watches over the server has to know no token.
-    if (path === '/health') return { pathname: path, query };
-    const pathname = admittedPath(path, request.headers.authorization, token);
+    const needsToken = token !== null && path !== '/health';
+    // A page that had its name point here (DNS rebinding) has no token: who has it may call the server what they like.
+    if (!needsToken) return isKnownHost(name, names) ? { pathname: path, query } : 403;
+    const pathname = admittedPath(path, authorization, token);
     return pathname === null ? 401 : { pathname, query };
   };
 
@@ -130,7 +131,7 @@ export async function startEnvironmentHost(options: EnvironmentHostOptions): Pro
     idle.add(client);
     const [oldest] = idle;
     if (idle.size > options.sessions + moreIdle) oldest?.terminate();
-    const timer = setTimeout(() => client.terminate(), idleMs);
+    const timer = setTimeout(() => client.terminate(), limits.connectedMs);
     timer.unref();
     const taken = (): void => {
       idle.delete(client);

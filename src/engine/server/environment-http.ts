@@ -6,6 +6,7 @@ import {
   InvalidMessage,
   type ObservationReply,
   parseAs,
+  parseReset,
   schemaReply,
   stateSchema,
   stepRequestSchema,
@@ -104,16 +105,14 @@ function bodyOf(text: string): unknown {
 const keyOf = (episodeId: string): string => `http:${episodeId}`;
 
 async function reset({ sessions, body, signal }: RouteRequest): Promise<JsonAnswer> {
-  const given = bodyOf(body);
-  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
-  const named = isObject && 'episode_id' in given ? given.episode_id : null;
-  const episodeId = typeof named === 'string' && named !== '' ? named : randomUUID();
+  const at = ['body'];
+  const data = parseReset(bodyOf(body), at);
+  const episodeId = data.episode_id ?? randomUUID();
   const key = keyOf(episodeId);
   const known = sessions.get(key);
-  const session = known ?? sessions.open({ id: key, yields: true }).session;
-  const data = isObject ? { ...given, episode_id: named ?? episodeId } : given;
+  const session = known ?? sessions.open({ id: key }).session;
   try {
-    return ok(await session.reset(data, signal, ['body']));
+    return ok(await session.reset({ ...data, episode_id: episodeId }, signal, at));
   } catch (error) {
     if (!known) sessions.close(key);
     throw error;

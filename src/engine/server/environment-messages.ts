@@ -190,6 +190,11 @@ export function parseAs<T>(schema: z.ZodType<T>, value: unknown, at: readonly st
 }
 
 /** @throws InvalidMessage */
+export function parseReset(value: unknown, at: readonly string[]): ResetData {
+  return parseAs(resetDataSchema, value, at);
+}
+
+/** @throws InvalidMessage */
 export function parseStep(value: unknown, at: readonly string[]): StepData {
   return parseAs(stepFormOf(value), value, at);
 }

@@ -5,6 +5,7 @@ import {
   InvalidMessage,
   type ObservationReply,
   parseAs,
+  parseReset,
   type RpcRequest,
   resetDataSchema,
   rpcRequestSchema,
@@ -149,9 +150,11 @@ async function callTool(
   signal: AbortSignal,
 ): Promise<unknown> {
   const name = requiredText(params, 'name');
-  const given = parseAs(z.record(z.string(), z.unknown()), params.arguments ?? {}, ['params', 'arguments']);
+  const at = ['params', 'arguments'];
+  const given = parseAs(z.record(z.string(), z.unknown()), params.arguments ?? {}, at);
   if (name === newEpisode) {
-    return toolResult(await session.reset(given, signal, ['params', 'arguments']), false);
+    const data = parseReset(given, at);
+    return toolResult(await session.reset(data, signal, at), false);
   }
   const { reply, invalid } = await session.call({ name, arguments: given }, null, signal);
   return toolResult(reply, invalid !== null);

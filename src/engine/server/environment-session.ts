@@ -11,10 +11,8 @@ import {
   InvalidMessage,
   maxTextLength,
   type ObservationReply,
-  parseAs,
   parseStep,
   type ResetData,
-  resetDataSchema,
   type StateReply,
   type ToolListing,
   type WireObservation,
@@ -68,11 +66,11 @@ export class EnvironmentSession {
   /**
    * Begins an episode; the one before is dropped.
    *
-   * @throws InvalidMessage, MaskwrightError IMAGE_UNREADABLE; CANCELLED by the signal or by {@link close}
+   * @param at where in the message the data stood
+   * @throws InvalidMessage for an index that there is not, MaskwrightError IMAGE_UNREADABLE; CANCELLED by the signal or by {@link close}
    */
-  reset(value: unknown, signal: AbortSignal, at: readonly string[] = ['data']): Promise<ObservationReply> {
+  reset(data: ResetData, signal: AbortSignal, at: readonly string[]): Promise<ObservationReply> {
     return this.run(signal, async () => {
-      const data = parseAs(resetDataSchema, value, at);
       const { item, seed, index } = await this.choose(data, at);
       if (this.closed) throw closedSession();
       this.ahead?.abort();

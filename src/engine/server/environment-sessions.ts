@@ -17,8 +17,17 @@ export class CapacityReached extends MaskwrightError {
 export interface SessionsOptions {
   world: EnvironmentWorld;
   most: number;
-  /** A session without a request for so long is closed. Milliseconds. */
-  idleMs: number;
+  idle: IdleLimits;
+}
+
+/** How long a session may go without a request. Milliseconds. */
+export interface IdleLimits {
+  /** One that ends with its connection. */
+  connectedMs: number;
+  /** One of HTTP, which has no connection: nobody tells when its client has gone. */
+  statelessMs: number;
+  /** When the server is full, one of HTTP that was idle for longer makes room. */
+  whenFullMs: number;
 }
 
 export interface OpenedSession {
@@ -27,9 +36,8 @@ export interface OpenedSession {
 }
 
 interface Entry extends OpenedSession {
-  /** A session that nobody closes, because its transport knows no end: it makes room once its episode is over. */
-  yields: boolean;
-  onExpire: () => void;
+  /** Null: the session is tied to no connection. */
+  onExpire: (() => void) | null;
 }
 
 /** How often sessions are looked through for ones that have expired, at most. */
@@ -41,7 +49,8 @@ export class EnvironmentSessions {
   private readonly sweeper: NodeJS.Timeout;
 
   constructor(private readonly options: SessionsOptions) {
-    this.sweeper = setInterval(() => this.sweep(), Math.min(sweepMs, Math.max(20, options.idleMs / 4)));
+    const shortest = Math.min(options.idle.connectedMs, options.idle.statelessMs);
+    this.sweeper = setInterval(() => this.sweep(), Math.min(sweepMs, Math.max(20, shortest / 4)));
     this.sweeper.unref();
   }
 
@@ -53,27 +62,26 @@ export class EnvironmentSessions {
     return this.entries.size;
   }
 
-  /** @throws CapacityReached when there is no room */
+  /**
+   * Changes nothing.
+   *
+   * @throws CapacityReached when there is no room and none can be made
+   */
   checkRoom(): void {
     const { most } = this.options;
-    if (this.entries.size < most) return;
-    for (const entry of this.entries.values()) {
-      if (entry.yields && entry.session.isOver && !entry.session.isBusy) {
-        this.close(entry.id);
-        return;
-      }
-    }
-    throw new CapacityReached(this.entries.size, most);
+    if (this.entries.size >= most && !this.yielding()) throw new CapacityReached(this.entries.size, most);
   }
 
   /**
-   * @param given.onExpire told when the session is closed because nobody used it
+   * @param given.onExpire told when the session is closed because nobody used it; without it the session is tied to
+   *   no connection, is closed sooner and makes room for others
    * @throws CapacityReached
    */
-  open(given: { id?: string; yields?: boolean; onExpire?: () => void } = {}): OpenedSession {
+  open(given: { id?: string; onExpire?: () => void } = {}): OpenedSession {
     this.checkRoom();
-    const { id = randomUUID(), yields = false, onExpire = () => undefined } = given;
-    const entry: Entry = { id, session: new EnvironmentSession(this.world), yields, onExpire };
+    if (this.entries.size >= this.options.most) this.close(this.yielding()?.id ?? '');
+    const { id = randomUUID(), onExpire = null } = given;
+    const entry: Entry = { id, session: new EnvironmentSession(this.world), onExpire };
     this.entries.set(id, entry);
     return entry;
   }
@@ -95,12 +103,30 @@ export class EnvironmentSessions {
     for (const id of [...this.entries.keys()]) this.close(id);
   }
 
+  /**
+   * The session that makes room: of those without a connection one whose episode is over, else the one that has been
+   * idle the longest.
+   */
+  private yielding(): Entry | null {
+    const latest = performance.now() - this.options.idle.whenFullMs;
+    const willing = [...this.entries.values()].filter(
+      ({ session, onExpire }) =>
+        onExpire === null && !session.isBusy && (session.isOver || session.lastUsed <= latest),
+    );
+    const order = ({ session }: Entry): number => (session.isOver ? -Infinity : session.lastUsed);
+    return willing.reduce<Entry | null>(
+      (best, entry) => (best && order(best) <= order(entry) ? best : entry),
+      null,
+    );
+  }
+
   private sweep(): void {
-    const oldest = performance.now() - this.options.idleMs;
+    const now = performance.now();
+    const { connectedMs, statelessMs } = this.options.idle;
     for (const { id, session, onExpire } of [...this.entries.values()]) {
-      if (session.isBusy || session.lastUsed > oldest) continue;
+      if (session.isBusy || now - session.lastUsed < (onExpire ? connectedMs : statelessMs)) continue;
       this.close(id);
-      onExpire();
+      onExpire?.();
     }
   }
 }

@@ -1,14 +1,12 @@
-import { relative } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
 import { encodeMask, rleArea, rleBbox } from '@shared/mask/rle';
 import { z } from 'zod';
-import { walkImages } from '../datasets/walk';
 import { submittedMasks } from '../environment/state';
-import { allowedImage } from '../images/allowed-image';
 import { openImage } from '../images/image-file';
 import { parseAs, type ToolListing } from './environment-messages';
 import { toolListings } from './environment-session';
 import { type EpisodeSettings, HostedEpisode } from './hosted-episode';
+import type { ImageFolders } from './image-folders';
 
 /** What a tool gives: text and a picture for the model, and the same facts for a program. */
 export interface DeskResult {
@@ -34,10 +32,9 @@ export class McpDesk {
   private open: { episode: HostedEpisode; path: string } | null = null;
   private last: Promise<unknown> = Promise.resolve();
 
-  /** @param roots real paths of the folders whose images may be opened */
   constructor(
     private readonly settings: EpisodeSettings,
-    private readonly roots: readonly string[],
+    private readonly folders: ImageFolders,
   ) {}
 
   tools(): ToolListing[] {
@@ -82,14 +79,12 @@ export class McpDesk {
     const names: string[] = [];
     let at = 0;
     let more = false;
-    search: for (const root of this.roots) {
-      for await (const path of walkImages(root)) {
-        if (names.length === namesAtOnce) {
-          more = true;
-          break search;
-        }
-        if (at++ >= from) names.push(relative(root, path));
+    for await (const name of this.folders.names()) {
+      if (names.length === namesAtOnce) {
+        more = true;
+        break;
       }
+      if (at++ >= from) names.push(name);
     }
     const rest = more ? `\nThere are more: call list_images with from ${from + names.length}.` : '';
     const text = names.length === 0 ? 'There are no images.' : `${names.join('\n')}${rest}`;
@@ -97,7 +92,7 @@ export class McpDesk {
   }
 
   private async begin({ path, query }: z.infer<typeof openSchema>): Promise<DeskResult> {
-    const file = await allowedImage(this.roots, path);
+    const file = await this.folders.find(path);
     const image = await openImage(file);
     this.open = { episode: new HostedEpisode({ image, query, truth: null }, this.settings), path: file };
     return this.show(this.open, false);

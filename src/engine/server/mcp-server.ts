@@ -9,20 +9,19 @@ import { toWireError } from '@shared/contract/rpc-server';
 import { systemText } from '../agent/prompt';
 import { applicationName, applicationVersion } from '../application';
 import type { EpisodeSettings } from './hosted-episode';
+import type { ImageFolders } from './image-folders';
 import { McpDesk } from './mcp-desk';
 
 /**
  * The environment's tools over the Model Context Protocol, for one client. What an agent can do something about comes
  * back as a tool's error, with a text that says what.
- *
- * @param roots real paths of the folders whose images may be opened
  */
 export function createMcpServer(
   settings: EpisodeSettings,
-  roots: readonly string[],
+  folders: ImageFolders,
   log: (line: string) => void,
 ): Server {
-  const desk = new McpDesk(settings, roots);
+  const desk = new McpDesk(settings, folders);
   const server = new Server(
     { name: applicationName.toLowerCase(), title: applicationName, version: applicationVersion },
     {
