@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promptAt } from '@engine/agent/prompt';
-import { exportTraining, filesInFolder, validateTraining } from '@engine/exporters/training';
+import { openDataset, parseDatasetSpec } from '@engine/datasets';
+import { exportRlPrompts, exportTraining, filesInFolder, validateTraining } from '@engine/exporters/training';
 import { conversationsOf } from '@engine/exporters/training/conversations';
 import { mediaMarker } from '@engine/models/vision-runtime';
 import { renderChatMl } from '@engine/policies/chatml';
@@ -15,6 +16,7 @@ import { asAsked } from '@shared/trajectory/tree';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { acceptedSamples, sampleImages } from '../support/accepted-samples';
+import { coco20, hasSharedData } from '../support/shared-data';
 
 const fixture = resolve('tests/fixtures/training/engines.jsonl');
 const options = { observationImages: 1, minIou: 0.5, imageRoot: '' };
@@ -194,4 +196,31 @@ shutil.copy(files('trl') / 'chat_templates' / f'{sys.argv[1]}.jinja', sys.argv[2
     },
     3_600_000,
   );
+});
+
+describe.skipIf(!hasSharedData('RL prompts over photographs'))('prompts for RL', () => {
+  it('number the items as the data set does, tell what it cannot use, and read back', async () => {
+    const images = join(dir, 'photographs');
+    const [missing, ...there] = (await readdir(coco20.images)).sort().slice(0, 4);
+    await mkdir(images);
+    for (const name of there) await copyFile(join(coco20.images, name), join(images, name));
+    const dataset = await openDataset(parseDatasetSpec(`refcoco:${coco20.refs}`), { images, limit: 3 });
+    const keys: string[] = [];
+    for await (const { key } of dataset.targets()) keys.push(key);
+    const skipped: string[] = [];
+    const out = join(dir, 'prompts');
+    const manifest = await exportRlPrompts(dataset, out, {
+      engine: 'trl',
+      coordinates: 'norm1000',
+      turnBudget: 4,
+      imageRoot: '',
+      onSkip: ({ reason }) => skipped.push(reason),
+    });
+    expect(manifest.counts.rows).toBe(3);
+    expect(skipped.some((reason) => reason.includes(missing!))).toBe(true);
+    const text = await readFile(join(out, 'rl-prompts.jsonl'), 'utf8');
+    const rows = text.trim().split('\n');
+    for (const [index, row] of rows.entries()) expect(row).toContain(JSON.stringify(keys[index]));
+    expect((await validateTraining(out)).problems).toEqual([]);
+  });
 });
