@@ -129,7 +129,11 @@ async function promptOf(
       ...firstPrompt(newTrajectory(header, root)),
       tools: toolJsonSchemas(toolNames, coordinates),
       image: `${options.imageRoot}${path}`,
-      groundTruth: { mask: target.noTarget ? null : target.groundTruth, image: image.hash },
+      groundTruth: {
+        mask: target.noTarget ? null : target.groundTruth,
+        ignore: target.ignore,
+        image: image.hash,
+      },
     };
   } catch (error) {
     if (isCancelled(error) || !(error instanceof MaskwrightError)) throw error;
