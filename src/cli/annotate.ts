@@ -6,6 +6,7 @@ import type { DatasetTarget, Skipped } from '@engine/datasets';
 import { readCocoFile, readFolder, readQueries, readRefs } from '@engine/datasets';
 import { type Shard, shardText, takeShard } from '@engine/datasets/shard';
 import { cocoFromResults, writeTextFile, writeTextParts } from '@engine/exporters';
+import { withFolderLock } from '@engine/folder-lock';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import { MaskwrightError } from '@shared/contract/errors';
@@ -68,20 +69,22 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
       targets: targetsFingerprint(all),
       ...(options.shard && { shard: shardText(options.shard) }),
     };
-    const log = await ProgressLog.open(options.out, fingerprint, { keepFailed: options.keepFailed });
-    display.start(log.done.size);
-    await annotateBatch(targets, log, {
-      segmenter,
-      policyFor: policies.policyFor,
-      coordinates: options.coordinates,
-      turnBudget: options.turns,
-      concurrency: options.concurrency,
-      seed: options.seed,
-      signal: stop.signal,
-      onItem: (result) => display.step(result.ok ? null : `${result.key}: ${result.message}`),
+    await withFolderLock(options.out, async () => {
+      const log = await ProgressLog.open(options.out, fingerprint, { keepFailed: options.keepFailed });
+      display.start(log.done.size);
+      await annotateBatch(targets, log, {
+        segmenter,
+        policyFor: policies.policyFor,
+        coordinates: options.coordinates,
+        turnBudget: options.turns,
+        concurrency: options.concurrency,
+        seed: options.seed,
+        signal: stop.signal,
+        onItem: (result) => display.step(result.ok ? null : `${result.key}: ${result.message}`),
+      });
+      display.stop();
+      await writeResults(options, targets, skipped, log);
     });
-    display.stop();
-    await writeResults(options, targets, skipped, log);
   } finally {
     display.stop();
     stop.dispose();

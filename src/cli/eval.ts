@@ -2,8 +2,15 @@ import { join } from 'node:path';
 import { type DatasetSpec, openDataset, parseDatasetSpec } from '@engine/datasets';
 import type { Shard } from '@engine/datasets/shard';
 import { metricName } from '@engine/evaluation/compare-page';
-import { evaluate, pageFile, reportFile, samplesFile } from '@engine/evaluation/evaluate';
+import {
+  type EvaluationOptions,
+  evaluate,
+  pageFile,
+  reportFile,
+  samplesFile,
+} from '@engine/evaluation/evaluate';
 import type { EvaluationReport } from '@engine/evaluation/report';
+import { withFolderLock } from '@engine/folder-lock';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import type { Interval } from '@shared/evaluation/bootstrap';
@@ -53,7 +60,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
   const stop = stopOnSignal();
   let display: ProgressDisplay | null = null;
   try {
-    const report = await evaluate(dataset, options.out, {
+    const settings: EvaluationOptions = {
       segmenter,
       policyFor: policies.policyFor,
       coordinates: options.coordinates,
@@ -83,7 +90,8 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
         display.start(done);
       },
       onItem: (problem) => display?.step(problem),
-    });
+    };
+    const report = await withFolderLock(options.out, () => evaluate(dataset, options.out, settings));
     stopDisplay(display);
     tell(options, spec, report);
   } finally {

@@ -8,6 +8,7 @@ import {
   type TrainingSource,
   validateTraining,
 } from '@engine/exporters/training';
+import { withFolderLock } from '@engine/folder-lock';
 import { openProject } from '@engine/project';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Coordinates } from '@shared/geometry/view';
@@ -51,15 +52,17 @@ export async function exportTrainingCommand(kind: string, options: ExportTrainin
   const progress = new ProgressLine();
   try {
     const manifest = await interruptible((signal) =>
-      exportTraining(form, opened.source, options.out, {
-        engine: options.engine,
-        observationImages: options.observationImages,
-        minIou: options.minIou,
-        imageRoot: options.imageRoot,
-        overwrite: options.overwrite ?? false,
-        onProgress: (done) => progress.show(done, null),
-        signal,
-      }),
+      withFolderLock(options.out, () =>
+        exportTraining(form, opened.source, options.out, {
+          engine: options.engine,
+          observationImages: options.observationImages,
+          minIou: options.minIou,
+          imageRoot: options.imageRoot,
+          overwrite: options.overwrite ?? false,
+          onProgress: (done) => progress.show(done, null),
+          signal,
+        }),
+      ),
     );
     progress.end();
     report(manifest, options);
@@ -83,19 +86,21 @@ async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
   const progress = new ProgressLine();
   try {
     const manifest = await interruptible((signal) =>
-      exportRlPrompts(opened, options.out, {
-        engine: options.engine,
-        coordinates: options.coordinates,
-        turnBudget: options.turns,
-        imageRoot: options.imageRoot,
-        overwrite: options.overwrite ?? false,
-        onProgress: (done) => progress.show(done, null),
-        onSkip: ({ item, reason }) => {
-          skipped += 1;
-          process.stderr.write(`skipped ${item}: ${reason}\n`);
-        },
-        signal,
-      }),
+      withFolderLock(options.out, () =>
+        exportRlPrompts(opened, options.out, {
+          engine: options.engine,
+          coordinates: options.coordinates,
+          turnBudget: options.turns,
+          imageRoot: options.imageRoot,
+          overwrite: options.overwrite ?? false,
+          onProgress: (done) => progress.show(done, null),
+          onSkip: ({ item, reason }) => {
+            skipped += 1;
+            process.stderr.write(`skipped ${item}: ${reason}\n`);
+          },
+          signal,
+        }),
+      ),
     );
     progress.end();
     report(manifest, options);

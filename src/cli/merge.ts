@@ -1,4 +1,5 @@
 import { mergeLogs } from '@engine/batch/merge-logs';
+import { withFolderLock } from '@engine/folder-lock';
 
 interface MergeOptions {
   out: string;
@@ -6,7 +7,7 @@ interface MergeOptions {
 }
 
 export async function mergeCommand(dirs: string[], options: MergeOptions): Promise<void> {
-  const report = await mergeLogs(dirs, options.out);
+  const report = await withFolderLock(options.out, () => mergeLogs(dirs, options.out));
   if (options.json) {
     process.stdout.write(`${JSON.stringify(report)}\n`);
     return;

@@ -4,6 +4,7 @@ import { annotateBatch } from '@engine/batch/annotate';
 import { ProgressLog } from '@engine/batch/progress-log';
 import { type DatasetTarget, openDataset, parseDatasetSpec, type Skipped } from '@engine/datasets';
 import { type Shard, shardText, takeShard } from '@engine/datasets/shard';
+import { withFolderLock } from '@engine/folder-lock';
 import { openAiPolicy } from '@engine/policies/openai-compatible';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { type PolicySpec, parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
@@ -84,31 +85,33 @@ export async function synthesizeCommand(options: SynthesizeOptions): Promise<voi
         targets: targetsFingerprint(targets),
         ...(options.shard && { shard: shardText(options.shard) }),
       };
-      const log = await ProgressLog.open(options.out, fingerprint, { keepFailed: options.keepFailed });
-      display.start(items.filter(({ key }) => log.done.has(key)).length);
-      await annotateBatch(items, log, {
-        segmenter,
-        policyFor: policies.policyFor,
-        coordinates: options.coordinates,
-        turnBudget: options.turns,
-        concurrency: options.concurrency,
-        seed: options.seed,
-        signal: stop.signal,
-        onItem: (result) => display.step(result.ok ? null : `${result.key}: ${result.message}`),
+      const report = await withFolderLock(options.out, async () => {
+        const log = await ProgressLog.open(options.out, fingerprint, { keepFailed: options.keepFailed });
+        display.start(items.filter(({ key }) => log.done.has(key)).length);
+        await annotateBatch(items, log, {
+          segmenter,
+          policyFor: policies.policyFor,
+          coordinates: options.coordinates,
+          turnBudget: options.turns,
+          concurrency: options.concurrency,
+          seed: options.seed,
+          signal: stop.signal,
+          onItem: (result) => display.step(result.ok ? null : `${result.key}: ${result.message}`),
+        });
+        display.stop();
+        const rewriting = new RewritingDisplay();
+        return writeSynthesis(items, log, skipped, {
+          out: options.out,
+          mix,
+          filters: filtersOf(options),
+          seed: options.seed,
+          teacher,
+          concurrency: options.concurrency,
+          signal: stop.signal,
+          onRewritten: (done, total) => rewriting.show(done, total),
+          onRewriteFailed: (key, message) => process.stderr.write(`thoughts of ${key}: ${message}\n`),
+        }).finally(() => rewriting.end());
       });
-      display.stop();
-      const rewriting = new RewritingDisplay();
-      const report = await writeSynthesis(items, log, skipped, {
-        out: options.out,
-        mix,
-        filters: filtersOf(options),
-        seed: options.seed,
-        teacher,
-        concurrency: options.concurrency,
-        signal: stop.signal,
-        onRewritten: (done, total) => rewriting.show(done, total),
-        onRewriteFailed: (key, message) => process.stderr.write(`thoughts of ${key}: ${message}\n`),
-      }).finally(() => rewriting.end());
       for (const { item, reason } of skipped) process.stderr.write(`skipped ${item}: ${reason}\n`);
       if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
       else {

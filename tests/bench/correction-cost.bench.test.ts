@@ -111,7 +111,10 @@ async function measure(
     scratch.courses.push([await finishByHand(environment, nothing, truth, 'clicks')]);
     const simulated = (options: { boxJitter: number; clickJitter?: number }, turns: number, of = truth) =>
       seeds.map((seed) => () => {
-        const policy = simulatedAnnotator(of, { ...options, seed: hashText(`${target.key} ${seed}`) });
+        const policy = simulatedAnnotator(
+          { mask: of, ignore: null },
+          { ...options, seed: hashText(`${target.key} ${seed}`) },
+        );
         return proposalOf(environment, policy, turns);
       });
     const other = neighbourOf(target, annotations);

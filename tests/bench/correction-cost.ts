@@ -77,7 +77,7 @@ export async function finishByHand(
   target: Bitmap,
   person: Person,
 ): Promise<Course> {
-  const truth = { mask: target };
+  const truth = { mask: target, ignore: null };
   const start = activeObjectOf(from).mask ? iouOfState(from, truth) : 0;
   const ious: number[] = [];
   const clicked: Point[] = [];

@@ -3,10 +3,20 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { headerOf, runEpisode } from '@engine/agent/episode';
-import { type DatasetTarget, openTargetImage, readRefs } from '@engine/datasets';
+import { annotateImage } from '@engine/batch/annotate';
+import {
+  type DatasetTarget,
+  groundTruthOf,
+  openDataset,
+  openTargetImage,
+  parseDatasetSpec,
+  readRefs,
+} from '@engine/datasets';
 import { Environment } from '@engine/environment/environment';
 import { ObservationRenderer } from '@engine/environment/observation-image';
 import { defaultOverlayStyle } from '@engine/environment/overlay';
+import { scoresOf } from '@engine/evaluation/scores';
+import type { Policy } from '@engine/policies/policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
 import { scoreTrajectory } from '@engine/rewards/score-trajectory';
 import type { Segmenter } from '@engine/segmenters/segmenter';
@@ -19,7 +29,6 @@ import { maxMessageBytes, observationSchema, stateSchema } from '@engine/server/
 import type { EnvironmentWorld } from '@engine/server/environment-session';
 import { MaskwrightError } from '@shared/contract/errors';
 import { defaultViewConfig } from '@shared/geometry/view';
-import { decodeMask } from '@shared/mask/rle';
 import { defaultRewardWeights } from '@shared/rewards/weights';
 import { formatTurn } from '@shared/tools/prompt-text';
 import type { Trajectory } from '@shared/trajectory/schema';
@@ -28,7 +37,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type OpenEnvClient, openEnvClient } from '../support/openenv-client';
 import { shapeSegmenter } from '../support/shape-segmenter';
-import { coco20, hasSharedData } from '../support/shared-data';
+import { coco20, hasSharedData, sharedData } from '../support/shared-data';
 
 const withData = describe.skipIf(!hasSharedData('environment server'));
 
@@ -56,11 +65,18 @@ async function start(
     metrics?: boolean;
     segmenter?: Segmenter;
     turns?: number;
+    items?: readonly DatasetTarget[];
   } = {},
 ): Promise<EnvironmentHost> {
-  const { metrics = false, segmenter = shapeSegmenter({ shift: 12 }), turns = 6, ...rest } = options;
+  const {
+    metrics = false,
+    segmenter = shapeSegmenter({ shift: 12 }),
+    turns = 6,
+    items = targets,
+    ...rest
+  } = options;
   const world: EnvironmentWorld = {
-    targets,
+    targets: items,
     segmenter,
     coordinates: 'norm1000',
     viewConfig: defaultViewConfig('norm1000'),
@@ -96,14 +112,15 @@ async function ownEpisode(
   const target = targets[index];
   if (!target?.groundTruth) throw new Error(`There is no target ${index}.`);
   const image = await openTargetImage(target);
-  const truth = decodeMask(target.groundTruth);
+  const truth = groundTruthOf(target, image);
+  if (!truth) throw new Error('Its target is not known.');
   const environment = new Environment({
     image,
     segmenter: shapeSegmenter({ shift: 12 }),
     coordinates: 'norm1000',
     viewConfig: defaultViewConfig('norm1000'),
     turnBudget: 6,
-    groundTruth: { mask: truth },
+    groundTruth: truth,
   });
   const policy = simulatedAnnotator(truth);
   const renderer = new ObservationRenderer();
@@ -121,7 +138,7 @@ async function ownEpisode(
     const { png } = await renderer.render(image, observation, defaultOverlayStyle);
     pngs.push(Buffer.from(png).toString('base64'));
   }
-  return { trajectory, reward: scoreTrajectory(trajectory, { mask: truth }).reward, pngs };
+  return { trajectory, reward: scoreTrajectory(trajectory, truth).reward, pngs };
 }
 
 const box = { name: 'segment_box', arguments: { x1: 200, y1: 200, x2: 700, y2: 700 } };
@@ -246,6 +263,62 @@ withData('an episode over the WebSocket', () => {
     expect(seen.truncated).toBe(true);
     expect(seen.metrics).toMatchObject({ reward: end.data.reward, invalid_calls: 0.1, form: 0.5 });
     expect(seen.metrics?.iou).toBeGreaterThan(0);
+  });
+
+  it('leaves pixels out that do not count, as the evaluation does', async () => {
+    const spec = parseDatasetSpec(`reasonseg:${join(sharedData, 'photos/reasonseg_style')}`);
+    const items: DatasetTarget[] = [];
+    for await (const target of (await openDataset(spec, {})).targets()) if (target.ignore) items.push(target);
+    expect(items.length).toBeGreaterThan(0);
+    const env = await client(await start({ metrics: true, items }));
+    let differing = 0;
+    for (const [index, target] of items.entries()) {
+      const calls = [
+        { name: 'segment_box', arguments: { x1: 0, y1: 0, x2: 1000, y2: 1000 } },
+        { name: 'finish', arguments: {} },
+      ];
+      const policy: Policy = {
+        identity: { kind: 'test', name: 'test' },
+        author: 'agent',
+        readsPrompt: false,
+        propose: async ({ state }) => ({
+          thought: '',
+          call: calls[state.turn] ?? null,
+          problem: null,
+          raw: '',
+          usage: {},
+        }),
+        async close() {},
+      };
+      const image = await openTargetImage(target);
+      const truth = groundTruthOf(target, image);
+      const trajectory = await annotateImage(image, {
+        id: 'own',
+        imageName: target.fileName,
+        query: target.query,
+        policy,
+        segmenter: shapeSegmenter({ shift: 12 }),
+        coordinates: 'norm1000',
+        turnBudget: 6,
+        truth,
+        seed: 0,
+        renderer: new ObservationRenderer(),
+      });
+      const scores = scoresOf(target, trajectory);
+      if (!truth || !scores) throw new Error('Its target is not known.');
+      expect(trajectory.nodes.map(({ iou }) => iou)).toEqual(scores.byTurn);
+      await env.reset({ index });
+      for (const call of calls) {
+        const { observation } = (await env.step(call)).data;
+        expect(observationSchema.parse(observation).metrics).toMatchObject({
+          iou: scores.byTurn[0],
+          dice: scores.dice,
+        });
+      }
+      const counted = scoreTrajectory(trajectory, { ...truth, ignore: null });
+      if (counted.turns[0]?.iou !== scores.byTurn[0]) differing++;
+    }
+    expect(differing).toBeGreaterThan(0);
   });
 
   it('takes an image from the client, with no reward where nothing is known', async () => {

@@ -96,7 +96,7 @@ describe.skipIf(!hasData || !hasPycocotools)('statistics of real photographs', (
     for (const name of ['000000000086.jpg', '000000000471.jpg', '000000000529.jpg']) {
       const target = largest(store, name);
       const image = await openImage(store.imagePath(target.imageId));
-      const groundTruth = { mask: decodeMask(target.mask) };
+      const groundTruth = { mask: decodeMask(target.mask), ignore: null };
       const environment = new Environment({
         image,
         segmenter,
@@ -106,7 +106,7 @@ describe.skipIf(!hasData || !hasPycocotools)('statistics of real photographs', (
         groundTruth,
       });
       // It plays the agent: a simulator's own calls are nobody's proposals.
-      const policy: Policy = { ...simulatedAnnotator(groundTruth.mask), author: 'agent' };
+      const policy: Policy = { ...simulatedAnnotator(groundTruth), author: 'agent' };
       const header = headerOf(environment, {
         id: name,
         imageName: name,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { annotateBatch } from '@engine/batch/annotate';
 import { ProgressLog } from '@engine/batch/progress-log';
-import { type DatasetTarget, openDataset, parseDatasetSpec } from '@engine/datasets';
+import { type DatasetTarget, groundTruthOf, openDataset, parseDatasetSpec } from '@engine/datasets';
 import { openAiPolicy } from '@engine/policies/openai-compatible';
 import { sharedPolicy } from '@engine/policies/shared-policy';
 import { scoreTrajectory } from '@engine/rewards/score-trajectory';
@@ -12,8 +12,6 @@ import type { Segmenter } from '@engine/segmenters/segmenter';
 import { Distractors } from '@engine/synthesis/distractors';
 import { simulatedPolicies } from '@engine/synthesis/simulated-policies';
 import { episodesOf, type ResultOptions, writeSynthesis } from '@engine/synthesis/synthesize';
-import { createBitmap } from '@shared/mask/bitmap';
-import { decodeMask } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
 import { parseAnnotatorMix } from '@shared/synthesis/annotator-mix';
 import { defaultFilterOptions } from '@shared/synthesis/filters';
@@ -183,8 +181,9 @@ describe('synthesis over ReasonScenes', () => {
     const { trajectories } = await synthesize(items, shapeSegmenter({ shift: 9 }));
     for (const trajectory of trajectories) {
       const item = items.find(({ fileName }) => fileName === trajectory.header.image.name);
-      const truth = item?.groundTruth ? decodeMask(item.groundTruth) : createBitmap(336, 336);
-      const { turns } = scoreTrajectory(trajectory, { mask: truth });
+      const truth = item && groundTruthOf(item, { width: 336, height: 336 });
+      if (!truth) throw new Error(`There is no target for ${trajectory.header.image.name}.`);
+      const { turns } = scoreTrajectory(trajectory, truth);
       for (const [index, { iou }] of turns.entries()) {
         expect(iou).toBeCloseTo(trajectory.nodes[index]?.iou ?? -1, 12);
       }

@@ -1,9 +1,17 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFile, copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promptAt } from '@engine/agent/prompt';
-import { exportTraining, filesInFolder, validateTraining } from '@engine/exporters/training';
+import { type DatasetTarget, openDataset, openTargetImage, parseDatasetSpec } from '@engine/datasets';
+import {
+  exportRlPrompts,
+  exportTraining,
+  filesInFolder,
+  filesOfDataset,
+  validateTraining,
+} from '@engine/exporters/training';
 import { conversationsOf } from '@engine/exporters/training/conversations';
 import { mediaMarker } from '@engine/models/vision-runtime';
 import { renderChatMl } from '@engine/policies/chatml';
@@ -15,6 +23,8 @@ import { asAsked } from '@shared/trajectory/tree';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { acceptedSamples, sampleImages } from '../support/accepted-samples';
+import { runCli, startCli } from '../support/cli';
+import { coco20, hasSharedData } from '../support/shared-data';
 
 const fixture = resolve('tests/fixtures/training/engines.jsonl');
 const options = { observationImages: 1, minIou: 0.5, imageRoot: '' };
@@ -157,6 +167,87 @@ describe('exports of training data', () => {
     ).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await readdir(out)).toEqual(['mine.txt']);
   });
+
+  it('takes over what an export left that was stopped, and nothing else', async () => {
+    const out = await mkdtemp(join(dir, 'stopped-'));
+    const source = filesInFolder([trajectories], sampleImages);
+    const stop = (): never => {
+      throw new Error('stopped');
+    };
+    await expect(
+      exportTraining('sft', source, out, { ...options, engine: 'llama-factory', onProgress: stop }),
+    ).rejects.toThrow('stopped');
+    expect(await readdir(out)).toContain('sft.jsonl');
+    const images = await readdir(join(out, 'images'));
+    expect(images.length).toBeGreaterThan(0);
+    // A kill can leave these too.
+    await writeFile(join(out, 'manifest.json.123456'), '{');
+    await writeFile(join(out, 'images', images[0] ?? ''), 'torn');
+
+    for (const mine of ['mine.txt', join('images', 'mine.png')]) {
+      await writeFile(join(out, mine), 'mine');
+      const before = (await readdir(out, { recursive: true })).sort();
+      await expect(
+        exportTraining('sft', source, out, { ...options, engine: 'trl', overwrite: true }),
+      ).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining(mine) });
+      expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
+      await rm(join(out, mine));
+    }
+    // Another engine, with other files.
+    await exportTraining('sft', source, out, { ...options, engine: 'verl' });
+    expect((await validateTraining(out)).problems).toEqual([]);
+    expect((await readdir(out)).sort()).toEqual((await readdir(join(dir, 'verl'))).sort());
+    await expect(exportTraining('sft', source, out, { ...options, engine: 'verl' })).rejects.toMatchObject({
+      code: 'CONFLICT',
+    });
+    expect((await validateTraining(out)).problems).toEqual([]);
+  });
+
+  it('goes on after a kill; meanwhile the folder is of one process', async () => {
+    const out = join(dir, 'killed');
+    const command = ['export-training', 'sft', '--engine', 'trl', '--trajectories', trajectories];
+    const args = [...command, '--images', sampleImages, '--out', out];
+    const { child, result } = startCli(args);
+    await expect
+      .poll(() => existsSync(join(out, 'unfinished.json')), { timeout: 60_000, interval: 5 })
+      .toBe(true);
+    child.kill('SIGSTOP');
+    const second = await runCli(args);
+    expect(second.code).toBe(2);
+    expect(second.stderr).toContain(`process ${child.pid}`);
+    child.kill('SIGKILL');
+    await result;
+    expect(existsSync(join(out, 'manifest.json'))).toBe(false);
+    expect((await runCli(args)).code).toBe(0);
+    expect((await validateTraining(out)).problems).toEqual([]);
+    expect(existsSync(join(out, 'run.lock'))).toBe(false);
+  });
+});
+
+describe('trajectories over ReasonScenes', () => {
+  it('find their scene by its name, whatever its seed', async () => {
+    const [accepted] = acceptedSamples();
+    if (!accepted) throw new Error('There is no sample.');
+    const dataset = await openDataset(parseDatasetSpec('reasonscenes'), { split: 'train', limit: 1 });
+    const source = await filesOfDataset([], dataset);
+    const far = await openDataset(parseDatasetSpec('reasonscenes'), { split: 'val', limit: 3 });
+    let target: DatasetTarget | undefined;
+    for await (const one of far.targets()) target = one;
+    if (!target) throw new Error('There is no scene.');
+    const image = await openTargetImage(target);
+    const { hash, width, height } = image;
+    const header = { ...accepted.header, image: { name: target.fileName, hash, width, height } };
+    const found = await source.image({ ...accepted, header });
+    expect(found.hash).toBe(hash);
+    const beyond = dataset.imageNamed?.('train-48213.png');
+    expect((await beyond?.())?.width).toBe(336);
+    for (const name of ['train-1.jpg', 'other-1.png', 'train-01.png', '../train-1.png', 'train--1.png']) {
+      expect(dataset.imageNamed?.(name), name).toBeNull();
+      await expect(
+        source.image({ ...accepted, header: { ...header, image: { ...header.image, name } } }),
+      ).rejects.toMatchObject({ code: 'IMAGE_UNREADABLE' });
+    }
+  });
 });
 
 /** MASKWRIGHT_ENGINES: folder of training/exports/setup.sh. Half an hour and more on two cores. */
@@ -194,4 +285,31 @@ shutil.copy(files('trl') / 'chat_templates' / f'{sys.argv[1]}.jinja', sys.argv[2
     },
     3_600_000,
   );
+});
+
+describe.skipIf(!hasSharedData('RL prompts over photographs'))('prompts for RL', () => {
+  it('number the items as the data set does, tell what it cannot use, and read back', async () => {
+    const images = join(dir, 'photographs');
+    const [missing, ...there] = (await readdir(coco20.images)).sort().slice(0, 4);
+    await mkdir(images);
+    for (const name of there) await copyFile(join(coco20.images, name), join(images, name));
+    const dataset = await openDataset(parseDatasetSpec(`refcoco:${coco20.refs}`), { images, limit: 3 });
+    const keys: string[] = [];
+    for await (const { key } of dataset.targets()) keys.push(key);
+    const skipped: string[] = [];
+    const out = join(dir, 'prompts');
+    const manifest = await exportRlPrompts(dataset, out, {
+      engine: 'trl',
+      coordinates: 'norm1000',
+      turnBudget: 4,
+      imageRoot: '',
+      onSkip: ({ reason }) => skipped.push(reason),
+    });
+    expect(manifest.counts.rows).toBe(3);
+    expect(skipped.some((reason) => reason.includes(missing!))).toBe(true);
+    const text = await readFile(join(out, 'rl-prompts.jsonl'), 'utf8');
+    const rows = text.trim().split('\n');
+    for (const [index, row] of rows.entries()) expect(row).toContain(JSON.stringify(keys[index]));
+    expect((await validateTraining(out)).problems).toEqual([]);
+  });
 });

@@ -24,14 +24,21 @@ export function addExportTraining(root: Command): void {
     )
     .option('--split <name>', 'split of the data set')
     .option('--instances <file>', 'refcoco: COCO instances (default: instances.json beside the refs)')
-    .option('--limit <n>', 'at most so many items; ReasonScenes: 500 of a split unless it is given', count)
+    .option(
+      '--limit <n>',
+      'rl-prompts: at most so many items; ReasonScenes: 500 of a split unless it is given',
+      count,
+    )
     .addOption(
       new Option('--coordinates <convention>', 'rl-prompts: how the policy will write coordinates')
         .choices(['norm1000', 'pixel'])
         .default('norm1000'),
     )
     .option('--turns <n>', 'rl-prompts: turn budget of the episodes', count, 8)
-    .requiredOption('--out <dir>', 'folder to write into; made if missing, else empty')
+    .requiredOption(
+      '--out <dir>',
+      'folder to write into; made if missing, else empty or with an export that was stopped',
+    )
     .option(
       '--observation-images <n>',
       'overlay images in a prompt beside the first image, as in the prompts that run; all: none is dropped',

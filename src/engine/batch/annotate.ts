@@ -1,14 +1,13 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Scores } from '@shared/evaluation/sample';
 import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
-import { type Bitmap, createBitmap } from '@shared/mask/bitmap';
 import { decodeMask, type Rle, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { headerOf, runEpisode } from '../agent/episode';
-import { type DatasetTarget, openTargetImage } from '../datasets';
+import { type DatasetTarget, groundTruthOf, openTargetImage } from '../datasets';
 import { Environment } from '../environment/environment';
-import { overlap } from '../environment/ground-truth';
+import { type GroundTruth, overlap } from '../environment/ground-truth';
 import { ObservationRenderer } from '../environment/observation-image';
 import type { Policy } from '../policies/policy';
 import type { ImageSource, Segmenter } from '../segmenters/segmenter';
@@ -18,7 +17,7 @@ import type { ItemResult, ProgressLog } from './progress-log';
 export interface BatchOptions {
   segmenter: Segmenter;
   /** Makes the policy of an item; it is closed after the item's episode. `imageHash`: sha256 of the image's file, hex. */
-  policyFor(item: DatasetTarget, groundTruth: Bitmap | null, seed: number, imageHash: string): Policy;
+  policyFor(item: DatasetTarget, groundTruth: GroundTruth | null, seed: number, imageHash: string): Policy;
   coordinates: Coordinates;
   turnBudget: number;
   concurrency: number;
@@ -108,16 +107,7 @@ async function runItem(
   options: BatchOptions,
 ): Promise<ItemResult> {
   const image = await openTargetImage(item);
-  const truth = item.noTarget
-    ? createBitmap(image.width, image.height)
-    : item.groundTruth && decodeMask(item.groundTruth);
-  if (truth && (truth.width !== image.width || truth.height !== image.height)) {
-    throw new MaskwrightError(
-      'INVALID_REQUEST',
-      `The ground truth of ${item.key} is ${truth.width}×${truth.height} and its image ${image.width}×${image.height}.`,
-      { hint: 'Use the images that the annotations were made on.' },
-    );
-  }
+  const truth = groundTruthOf(item, image);
   const seed = (hashText(item.key) ^ options.seed) >>> 0;
   const policy = options.policyFor(item, truth, seed, image.hash);
   try {
@@ -160,8 +150,8 @@ export interface ItemEpisode {
   coordinates: Coordinates;
   viewConfig?: ViewConfig;
   turnBudget: number;
-  /** Mask of the target, for logs and for the simulated annotator; stays in the environment. */
-  truth: Bitmap | null;
+  /** For logs and for the simulated annotator; stays in the environment. */
+  truth: GroundTruth | null;
   seed: number;
   renderer: ObservationRenderer;
   signal?: AbortSignal;
@@ -175,7 +165,7 @@ export async function annotateImage(image: ImageSource, episode: ItemEpisode): P
     coordinates,
     viewConfig: episode.viewConfig ?? defaultViewConfig(coordinates),
     turnBudget: episode.turnBudget,
-    groundTruth: truth && { mask: truth },
+    groundTruth: truth,
   });
   const header = headerOf(environment, { id, imageName, query, policy: policy.identity, seed });
   const { trajectory } = await runEpisode(environment, policy, header, episode.renderer, { signal });

@@ -1,6 +1,7 @@
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Size } from '@shared/geometry/types';
 import { readImageSize } from '../images/image-file';
+import type { ImageSource } from '../segmenters/segmenter';
 import { openCocoTargets } from './coco-targets';
 import { openFolderTargets } from './folder-targets';
 import { openProjectTargets } from './project-targets';
@@ -56,10 +57,15 @@ export interface Dataset {
    * and FORMAT_UNREADABLE where nothing of the file can be used.
    */
   targets(options?: TargetsOptions): AsyncGenerator<DatasetTarget, void>;
+  /**
+   * Where images are made by their names and not stored: opens the one of a name, also beyond the limit; null for a
+   * name that it does not give.
+   */
+  imageNamed?(fileName: string): (() => Promise<ImageSource>) | null;
 }
 
 /** What the reader of a kind gives; checks that all kinds share are made by {@link openDataset}. */
-export interface DatasetSource {
+export interface DatasetSource extends Pick<Dataset, 'imageNamed'> {
   name: string;
   splits: readonly string[];
   /** Targets of a split, or of all of them. */
@@ -103,6 +109,7 @@ export async function openDataset(spec: DatasetSpec, options: DatasetOptions = {
     name: source.name,
     split,
     splits: source.splits,
+    imageNamed: source.imageNamed,
     targets: (given = {}) => usable(source, split, options.limit ?? Number.POSITIVE_INFINITY, given),
   };
 }

@@ -10,6 +10,7 @@ export {
   type TargetsOptions,
 } from './dataset';
 export { readFolder } from './folder';
+export { groundTruthOf } from './ground-truth';
 export { importAnnotations } from './import-annotations';
 export { type FolderReport, importFolder } from './import-folder';
 export type { ImportOptions, ImportReport } from './import-session';

@@ -15,6 +15,9 @@ const usualCount = 500;
 /** Side of the pictures, px. */
 const side = 336;
 
+/** A scene's picture is named by what makes it. */
+const pictureName = new RegExp(`^(${splits.join('|')})-(0|[1-9]\\d{0,8})\\.png$`);
+
 /**
  * ReasonScenes, drawn as they are asked for: one target a scene, in the order of the seeds. Groups are the query's
  * kind: referring, reasoning, several or none.
@@ -33,6 +36,12 @@ export function openReasonScenes({ limit }: DatasetOptions): DatasetSource {
           yield sceneTarget(one, seed);
         }
       }
+    },
+    imageNamed(fileName) {
+      const [, split, seed] = pictureName.exec(fileName) ?? [];
+      const one = splits.find((known) => known === split);
+      if (one === undefined) return null;
+      return async () => sceneImage(renderScene(makeScene(one, Number(seed), side)));
     },
   };
 }

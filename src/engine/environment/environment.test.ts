@@ -17,7 +17,7 @@ function environment(options: { turnBudget?: number; coordinates?: 'norm1000' | 
     coordinates,
     viewConfig: defaultViewConfig(coordinates),
     turnBudget: options.turnBudget ?? 8,
-    groundTruth: { mask: truth },
+    groundTruth: { mask: truth, ignore: null },
   });
 }
 

@@ -16,17 +16,18 @@ function rectangle(x1: number, y1: number, x2: number, y2: number): Bitmap {
 
 async function episode(
   truth: Bitmap,
-  options: Partial<SimulatedAnnotatorOptions> & { shift?: number; turnBudget?: number } = {},
+  options: Partial<SimulatedAnnotatorOptions> & { shift?: number; turnBudget?: number; ignore?: Bitmap } = {},
 ): Promise<{ trajectory: Trajectory; iou: number }> {
+  const groundTruth = { mask: truth, ignore: options.ignore ?? null };
   const environment = new Environment({
     image: greyImage(100, 80),
     segmenter: shapeSegmenter({ shift: options.shift }),
     coordinates: 'norm1000',
     viewConfig: defaultViewConfig('norm1000'),
     turnBudget: options.turnBudget ?? 8,
-    groundTruth: { mask: truth },
+    groundTruth,
   });
-  const policy = simulatedAnnotator(truth, options);
+  const policy = simulatedAnnotator(groundTruth, options);
   const header = headerOf(environment, {
     id: 't',
     imageName: 'grey',
@@ -130,6 +131,34 @@ describe('simulated annotator', () => {
     const late = await episode(truth, { shift: 8, targetIou: 0.6, lateClicks: 1 });
     expect(names(late.trajectory)).toEqual(['segment_box', 'add_point', 'finish']);
     expect(late.iou).toBeGreaterThan(early.iou);
+  });
+
+  it('corrects nothing on pixels that do not count', async () => {
+    const truth = rectangle(10, 20, 50, 60);
+    // The segmenter's box lies 8 pixels too far right: what it covers too much is ignored, what it misses is not.
+    const beside = rectangle(50, 20, 60, 60);
+    const { trajectory } = await episode(truth, { shift: 8, ignore: beside });
+    expect(trajectory.nodes[0]?.iou).toBeCloseTo(0.8, 12);
+    const clicks = trajectory.nodes.flatMap(({ call }) =>
+      call?.name === 'add_point' ? [call.arguments] : [],
+    );
+    expect(clicks.length).toBeGreaterThan(0);
+    for (const click of clicks) expect(click).toMatchObject({ label: 'positive' });
+    const all = await episode(truth, { shift: 8 });
+    const labels = all.trajectory.nodes.flatMap(({ call }) => call?.arguments.label ?? []);
+    expect(labels).toContain('negative');
+    // The same with the target in two objects.
+    const parts = [rectangle(10, 20, 50, 60), rectangle(70, 20, 90, 60)];
+    const two = parts.reduce(unionBitmaps);
+    const more = await episode(two, {
+      parts,
+      shift: 8,
+      ignore: unionBitmaps(beside, rectangle(90, 20, 100, 60)),
+    });
+    expect(more.trajectory.outcome.masks).toHaveLength(2);
+    expect(more.trajectory.nodes.flatMap(({ call }) => call?.arguments.label ?? [])).not.toContain(
+      'negative',
+    );
   });
 
   it('gives up when clicks gain less than is wanted', async () => {

@@ -1,12 +1,12 @@
 import type { Gesture } from '@shared/contract/methods';
 import { boxArea } from '@shared/geometry/box';
 import type { Box, Point } from '@shared/geometry/types';
-import { type Bitmap, bitmapBox, bitmapIou, subtractBitmaps } from '@shared/mask/bitmap';
+import { type Bitmap, bitmapBox, subtractBitmaps } from '@shared/mask/bitmap';
 import { interiorMaximum } from '@shared/mask/distance';
 import { gaussian, seededRandom } from '@shared/random';
 import { callOf, isGestureInView } from '@shared/tools/gesture';
 import { formatTurn } from '@shared/tools/prompt-text';
-import { iouOfState } from '../environment/ground-truth';
+import { counted, type GroundTruth, iouOfState, overlap } from '../environment/ground-truth';
 import { activeObjectOf, type EnvironmentState } from '../environment/state';
 import type { Policy, PolicyInput, Proposal } from './policy';
 
@@ -55,10 +55,10 @@ export const defaultSimulatedAnnotator: SimulatedAnnotatorOptions = {
  * The annotator that sees the ground truth. Standard protocol of interactive segmentation (Sofiiuk et al., RITM;
  * SAM's evaluation): a box or central click first, then a click at the maximum of the distance transform of the
  * larger error region. A click that lowers the IoU is reverted and its place not used again; it finishes on its
- * best mask.
+ * best mask. Ignored pixels are neither missing nor too much.
  */
 export function simulatedAnnotator(
-  groundTruth: Bitmap,
+  groundTruth: GroundTruth,
   options: Partial<SimulatedAnnotatorOptions> = {},
 ): Policy {
   const annotator = new SimulatedAnnotator(groundTruth, { ...defaultSimulatedAnnotator, ...options });
@@ -95,7 +95,7 @@ class SimulatedAnnotator {
   private zoomedFor = 0;
 
   constructor(
-    private readonly groundTruth: Bitmap,
+    private readonly groundTruth: GroundTruth,
     private readonly settings: SimulatedAnnotatorOptions,
   ) {
     this.random = seededRandom(settings.seed);
@@ -148,9 +148,8 @@ class SimulatedAnnotator {
 
   /** The mask that the active object is to get. */
   private aimOf(state: EnvironmentState): Bitmap {
-    return this.hasParts(state)
-      ? (this.settings.parts[state.objects.length - 1] ?? this.groundTruth)
-      : this.groundTruth;
+    const part = this.hasParts(state) ? this.settings.parts[state.objects.length - 1] : undefined;
+    return part ? counted(part, this.groundTruth) : this.groundTruth.mask;
   }
 
   /** Each object takes two turns; where that is more than there are, the target is segmented as one. */
@@ -166,14 +165,16 @@ class SimulatedAnnotator {
   private iouOf(state: EnvironmentState): number {
     const known = this.ious.get(state);
     if (known !== undefined) return known;
-    const active = activeObjectOf(state).mask;
-    const iou = !this.hasParts(state)
-      ? iouOfState(state, { mask: this.groundTruth })
-      : active
-        ? bitmapIou(active, this.aimOf(state))
-        : 0;
+    const iou = this.hasParts(state) ? this.iouOfPart(state) : iouOfState(state, this.groundTruth);
     this.ious.set(state, iou);
     return iou;
+  }
+
+  private iouOfPart(state: EnvironmentState): number {
+    const { mask } = activeObjectOf(state);
+    if (!mask) return 0;
+    const { intersection, union } = overlap([mask], { ...this.groundTruth, mask: this.aimOf(state) });
+    return union === 0 ? 1 : intersection / union;
   }
 
   /** The earlier turn of this object with the highest IoU, the latest one of equals. */
@@ -233,7 +234,7 @@ class SimulatedAnnotator {
     const active = activeObjectOf(state).mask;
     const masks = this.hasParts(state) ? [active] : state.objects.map(({ mask }) => mask);
     const missing = masks.reduce<Bitmap>((left, mask) => (mask ? subtractBitmaps(left, mask) : left), aim);
-    const excess = active ? subtractBitmaps(active, aim) : null;
+    const excess = active ? counted(subtractBitmaps(active, aim), this.groundTruth) : null;
     const inMissing = interiorMaximum(missing, this.spentPlaces);
     const inExcess = excess ? interiorMaximum(excess, this.spentPlaces) : null;
     const isPositive = (inMissing?.distance ?? 0) >= (inExcess?.distance ?? 0);
@@ -241,8 +242,8 @@ class SimulatedAnnotator {
     if (!chosen) return null;
     const noise = this.settings.clickJitter * chosen.distance;
     const point = {
-      x: clampTo(chosen.x + noise * gaussian(this.random), this.groundTruth.width),
-      y: clampTo(chosen.y + noise * gaussian(this.random), this.groundTruth.height),
+      x: clampTo(chosen.x + noise * gaussian(this.random), aim.width),
+      y: clampTo(chosen.y + noise * gaussian(this.random), aim.height),
     };
     return {
       thought: isPositive ? 'A part of the target is missing here.' : 'The mask covers too much here.',
@@ -268,7 +269,7 @@ class SimulatedAnnotator {
   private jittered(box: Box): Box {
     const sigma = this.settings.boxJitter;
     if (sigma === 0) return box;
-    const { width, height } = this.groundTruth;
+    const { width, height } = this.groundTruth.mask;
     const dx = (box.x2 - box.x1) * sigma;
     const dy = (box.y2 - box.y1) * sigma;
     const x1 = clampTo(box.x1 + dx * gaussian(this.random), width);

@@ -26,10 +26,11 @@ export interface MeasuredCall {
 /**
  * The numbers that rewards are made of, for one turn. A click is judged by the errors that it found: right is a
  * positive one on a part of the target that no mask covers, and a negative one on a part of the active mask that is
- * not of the target. A box is compared with the box of what the other objects have left of the target.
+ * not of the target; on an ignored pixel it is neither. A box is compared with the box of what the other objects have
+ * left of the target.
  */
 export function measureTurn(turn: MeasuredCall, before: Scene, after: Scene, truth: GroundTruth): RewardTurn {
-  const counts = overlap(masksOf(after), truth.mask);
+  const counts = overlap(masksOf(after), truth);
   const parsed = turn.call && turn.invalid === null ? toolCallSchema.safeParse(turn.call) : null;
   const gesture = parsed?.success ? gestureOf(parsed.data, turn.view, turn.coordinates) : null;
   const tool = toolNameSchema.safeParse(turn.call?.name);
@@ -39,7 +40,7 @@ export function measureTurn(turn: MeasuredCall, before: Scene, after: Scene, tru
     iou: counts.union === 0 ? 1 : counts.intersection / counts.union,
     dice: dice(counts),
     clickIsRight:
-      gesture?.name === 'add_point' ? isRightClick(gesture.point, gesture.label, before, truth.mask) : null,
+      gesture?.name === 'add_point' ? isRightClick(gesture.point, gesture.label, before, truth) : null,
     boxIou: gesture?.name === 'segment_box' ? targetBoxIou(gesture.box, before, truth.mask) : null,
   };
 }
@@ -49,13 +50,19 @@ function masksOf(scene: Scene): Bitmap[] {
   return scene.objects.flatMap(({ mask }) => (mask ? [mask] : []));
 }
 
-function isRightClick(point: Point, label: 'positive' | 'negative', before: Scene, truth: Bitmap): boolean {
+function isRightClick(
+  point: Point,
+  label: 'positive' | 'negative',
+  before: Scene,
+  { mask: truth, ignore }: GroundTruth,
+): boolean | null {
   const covers = (mask: Bitmap): boolean => {
     // A point on the right or lower border of the image belongs to its last pixel.
     const x = Math.min(Math.floor(point.x), mask.width - 1);
     const y = Math.min(Math.floor(point.y), mask.height - 1);
     return mask.data[y * mask.width + x] === 1;
   };
+  if (ignore && covers(ignore)) return null;
   if (label === 'positive') return covers(truth) && !masksOf(before).some(covers);
   const active = before.objects.find(({ id }) => id === before.activeObject)?.mask;
   return active != null && covers(active) && !covers(truth);

@@ -27,6 +27,7 @@ function rectangles(...boxes: [number, number, number, number][]): Bitmap {
 async function play(
   truth: Bitmap,
   calls: (RawCall | null)[],
+  ignore: Bitmap | null = null,
 ): Promise<{ turns: RewardTurn[]; trajectory: Trajectory; last: StepResult }> {
   const environment = new Environment({
     image: greyImage(size.width, size.height),
@@ -34,7 +35,7 @@ async function play(
     coordinates: 'norm1000',
     viewConfig: defaultViewConfig('norm1000'),
     turnBudget: 8,
-    groundTruth: { mask: truth },
+    groundTruth: { mask: truth, ignore },
   });
   const policy = { kind: 'test', name: 'test' };
   let last = environment.reset();
@@ -49,7 +50,7 @@ async function play(
     trajectory = taken.trajectory;
     last = taken.result;
     const measured = { call, invalid: last.invalid, view: state.view, coordinates: 'norm1000' as const };
-    turns.push(measureTurn(measured, state, last.state, { mask: truth }));
+    turns.push(measureTurn(measured, state, last.state, { mask: truth, ignore }));
   }
   const status = last.state.ended ?? 'open';
   const node = trajectory.nodes.at(-1)?.id ?? null;
@@ -138,7 +139,42 @@ describe('what a turn is worth', () => {
       [0, 0],
       [1, null],
     ]);
-    expect(scoreTrajectory(right.trajectory, { mask: rectangles() }).reward).toBeCloseTo(0.992, 12);
+    expect(scoreTrajectory(right.trajectory, { mask: rectangles(), ignore: null }).reward).toBeCloseTo(
+      0.992,
+      12,
+    );
+  });
+});
+
+describe('ignored pixels', () => {
+  const truth = rectangles([10, 10, 50, 50]);
+  const ignore = rectangles([50, 10, 90, 50]);
+
+  it('count neither for nor against masks, and a click on them is neither right nor wrong', async () => {
+    const calls = [
+      box(10, 10, 90, 50),
+      click(60, 30, 'negative'),
+      click(60, 30, 'positive'),
+      plain('finish'),
+    ];
+    const { turns, trajectory, last } = await play(truth, calls, ignore);
+    expect(turns[0]).toMatchObject({ iou: 1, dice: 1 });
+    expect(turns.map(({ clickIsRight }) => clickIsRight)).toEqual([null, null, null, null]);
+    expect(trajectory.nodes.map(({ iou }) => iou)).toEqual([1, 1, 1, 1]);
+    expect(last.iou).toBe(1);
+    const { reward, turns: scored } = scoreTrajectory(trajectory, { mask: truth, ignore });
+    expect(scored).toEqual(turns);
+    // 1 − 3 turns · 0.01 + 0.1 · 1, at most 1.
+    expect(reward).toBe(1);
+    const counting = await play(truth, calls);
+    expect(counting.turns[0]).toMatchObject({ iou: 0.5 });
+    expect(counting.turns[1]?.clickIsRight).toBe(true);
+    expect(scoreTrajectory(trajectory, { mask: truth, ignore: null }).reward).toBeLessThan(reward);
+  });
+
+  it('leave nothing to find when all of an answer lies on them', async () => {
+    const { turns } = await play(rectangles(), [box(50, 10, 90, 50)], ignore);
+    expect(turns[0]).toMatchObject({ iou: 1, dice: 1 });
   });
 });
 
@@ -156,7 +192,7 @@ describe('score of a recorded trajectory', () => {
       plain('finish'),
     ]);
     const stored = parseTrajectory(JSON.parse(JSON.stringify(trajectory)));
-    const scored = scoreTrajectory(stored, { mask: truth });
+    const scored = scoreTrajectory(stored, { mask: truth, ignore: null });
     expect(scored.turns).toEqual(turns);
     expect(scored.turns.at(-1)?.iou).toBe(last.iou);
     expect(scored.turns.map(({ iou }) => iou)).toEqual(trajectory.nodes.map(({ iou }) => iou));

@@ -18,7 +18,7 @@ export interface ScoredTrajectory extends EpisodeReward {
 /**
  * The rewards of a recorded episode, from its masks and the target's: the same numbers as while it ran.
  *
- * @param truth of the size of the trajectory's image; empty when there is no target
+ * @param truth of the size of the trajectory's image; its mask is empty when there is no target
  * @param path from the first turn on; the accepted path when left out
  * @throws RangeError when the sizes differ
  */

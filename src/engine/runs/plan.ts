@@ -1,8 +1,9 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import type { RunPlan } from '@shared/contract/methods';
-import { type Bitmap, unionBitmaps } from '@shared/mask/bitmap';
+import { unionBitmaps } from '@shared/mask/bitmap';
 import { decodeMask } from '@shared/mask/rle';
 import { parseQueries } from '../datasets/queries';
+import type { GroundTruth } from '../environment/ground-truth';
 import type { ProjectStore } from '../project';
 import type { NewRunItem } from '../project/runs';
 
@@ -138,14 +139,14 @@ function recordedItems(project: ProjectStore, images: readonly ChosenImage[]): O
 export function truthOf(
   project: ProjectStore,
   { imageId, className }: Pick<NewRunItem, 'imageId' | 'className'>,
-): Bitmap {
+): GroundTruth {
   const categoryId = categoryIdOf(project, className);
   const masks = project
     .annotations(imageId)
     .filter((annotation) => className === null || annotation.categoryId === categoryId)
     .map(({ mask }) => decodeMask(mask));
   const [first, ...rest] = masks;
-  if (first) return rest.reduce(unionBitmaps, first);
+  if (first) return { mask: rest.reduce(unionBitmaps, first), ignore: null };
   throw new MaskwrightError('NOT_FOUND', 'The image has no annotation to simulate by.', {
     hint: 'Annotate it first, or choose another policy.',
   });

@@ -41,14 +41,13 @@ export class HostedEpisode {
     private readonly settings: EpisodeSettings,
   ) {
     const { segmenter, coordinates, viewConfig, turnBudget } = settings;
-    const groundTruth = item.truth && { mask: item.truth };
     this.environment = new Environment({
       image: item.image,
       segmenter,
       coordinates,
       viewConfig,
       turnBudget,
-      groundTruth,
+      groundTruth: item.truth,
     });
     this.latest = this.environment.reset();
   }
@@ -61,7 +60,7 @@ export class HostedEpisode {
     if (truth) {
       const { coordinates } = this.settings;
       const measured = { call, invalid: result.invalid, view: before.view, coordinates };
-      this.turns.push(measureTurn(measured, before, result.state, { mask: truth }));
+      this.turns.push(measureTurn(measured, before, result.state, truth));
     }
     // Nothing goes back to an earlier state once it is over; they hold a mask each.
     this.latest = result.state.ended === null ? result : { ...result, state: { ...result.state, past: [] } };
@@ -77,7 +76,7 @@ export class HostedEpisode {
   score(): EpisodeScore | null {
     const { truth } = this.item;
     if (!truth) return null;
-    const ending = { ended: this.latest.state.ended, noTarget: bitmapArea(truth) === 0 };
+    const ending = { ended: this.latest.state.ended, noTarget: bitmapArea(truth.mask) === 0 };
     const { weights } = this.settings;
     const last = this.turns.at(-1);
     const process = processRewards(this.turns, ending, weights).at(-1);

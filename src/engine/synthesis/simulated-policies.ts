@@ -12,7 +12,7 @@ export function simulatedPolicies(mix: AnnotatorMix, distractors: Distractors): 
   return (target, truth, seed) => {
     if (!truth) throw new MaskwrightError('INVALID_REQUEST', `${target.key} has no ground truth.`);
     const plan = drawPlan(mix, seed);
-    const wrongFirst = plan.wrongFirst ? distractors.boxFor(target, truth, plan.seed) : null;
+    const wrongFirst = plan.wrongFirst ? distractors.boxFor(target, truth.mask, plan.seed) : null;
     const parts = (target.parts ?? []).map(decodeMask);
     return simulatedAnnotator(truth, { ...plan, wrongFirst, parts });
   };

@@ -9,6 +9,8 @@ import { readVerlSystem, verlSystem } from './verl';
 const groundTruthSchema = z.strictObject({
   /** COCO RLE of the whole image; null: the query names nothing in it. */
   mask: rleSchema.nullable(),
+  /** Pixels that do not count, COCO RLE; null: all count. */
+  ignore: rleSchema.nullable(),
   /** sha256 of the image file, hex. */
   image: z.string(),
 });

@@ -42,7 +42,8 @@ export async function exportRlPrompts(
   options: RlPromptOptions,
 ): Promise<Manifest> {
   const form = rlPromptForm(options.engine);
-  await prepareFolder(out, options.overwrite ?? false);
+  const names = [form.file, fileNames.dropped];
+  await prepareFolder(out, names, options.overwrite ?? false);
   const images = await ImageFolder.make(out);
   const rows = openRowFile(join(out, form.file), form.columns);
   const dropped = new LinesFile(join(out, fileNames.dropped));
@@ -78,7 +79,7 @@ export async function exportRlPrompts(
     await dropped.close();
   }
   const { image, no_accepted_mask } = counts;
-  const manifest = await manifestOf(out, [form.file, fileNames.dropped], {
+  const manifest = await manifestOf(out, names, {
     form: 'rl-prompts',
     engine: options.engine,
     options: { observationImages: 0, minIou: 0, imageRoot: options.imageRoot },
@@ -129,7 +130,11 @@ async function promptOf(
       ...firstPrompt(newTrajectory(header, root)),
       tools: toolJsonSchemas(toolNames, coordinates),
       image: `${options.imageRoot}${path}`,
-      groundTruth: { mask: target.noTarget ? null : target.groundTruth, image: image.hash },
+      groundTruth: {
+        mask: target.noTarget ? null : target.groundTruth,
+        ignore: target.ignore,
+        image: image.hash,
+      },
     };
   } catch (error) {
     if (isCancelled(error) || !(error instanceof MaskwrightError)) throw error;

@@ -77,7 +77,8 @@ async function run<Item>(
   out: string,
   options: TrainingOptions,
 ): Promise<Manifest> {
-  await prepareFolder(out, options.overwrite ?? false);
+  const names = [rows.file, fileNames.sources, fileNames.dropped, ...Object.keys(rows.extra)];
+  await prepareFolder(out, names, options.overwrite ?? false);
   const images = await ImageFolder.make(out);
   const tally = new Tally();
   const files = {
@@ -134,7 +135,6 @@ async function run<Item>(
   for (const [name, value] of Object.entries(rows.extra)) {
     await writeFile(join(out, name), `${JSON.stringify(value, null, 2)}\n`);
   }
-  const names = [rows.file, fileNames.sources, fileNames.dropped, ...Object.keys(rows.extra)];
   const manifest = await manifestOf(out, names, {
     form,
     engine: options.engine,
@@ -169,16 +169,21 @@ async function* inOrder<In, Out>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Out, void> {
   const running: Promise<Out>[] = [];
-  for await (const item of input) {
-    if (signal?.aborted) throw new MaskwrightError('CANCELLED', 'The export was stopped.');
-    const result = work(item);
-    // It is awaited later; until then a failure is not unhandled.
-    result.catch(() => {});
-    running.push(result);
-    const first = running.length >= inWork ? running.shift() : undefined;
-    if (first) yield await first;
+  try {
+    for await (const item of input) {
+      if (signal?.aborted) throw new MaskwrightError('CANCELLED', 'The export was stopped.');
+      const result = work(item);
+      // It is awaited later; until then a failure is not unhandled.
+      result.catch(() => {});
+      running.push(result);
+      const first = running.length >= inWork ? running.shift() : undefined;
+      if (first) yield await first;
+    }
+    for (const result of running) yield await result;
+  } finally {
+    // Nothing is written any more when the export has failed.
+    await Promise.allSettled(running);
   }
-  for (const result of running) yield await result;
 }
 
 async function closeAll(files: readonly RowFile[]): Promise<void> {

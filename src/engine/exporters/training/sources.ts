@@ -1,6 +1,6 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Trajectory, TrajectoryHeader } from '@shared/trajectory/schema';
-import { type Dataset, type DatasetTarget, openTargetImage } from '../../datasets';
+import { type Dataset, openTargetImage } from '../../datasets';
 import { ImageFinder } from '../../datasets/image-finder';
 import { openImage } from '../../images/image-file';
 import type { ProjectStore } from '../../project/store';
@@ -31,18 +31,20 @@ export function filesInFolder(files: readonly string[], folder: string): Trainin
 
 /** Files of trajectories of a data set, which has the images or makes them. */
 export async function filesOfDataset(files: readonly string[], dataset: Dataset): Promise<TrainingSource> {
-  const images = new Map<string, Pick<DatasetTarget, 'fileName' | 'imagePath' | 'open'>>();
-  for await (const { fileName, imagePath, open } of dataset.targets()) {
-    if (!images.has(fileName)) images.set(fileName, { fileName, imagePath, ...(open ? { open } : {}) });
+  const images = new Map<string, () => Promise<ImageSource>>();
+  if (!dataset.imageNamed) {
+    for await (const { fileName, imagePath, open } of dataset.targets()) {
+      if (images.has(fileName)) continue;
+      images.set(fileName, () => openTargetImage({ fileName, imagePath, ...(open && { open }) }));
+    }
   }
   return {
     trajectories: () => inFiles(files),
     async image({ header }) {
-      const found = images.get(header.image.name);
-      if (!found) {
-        throw new MaskwrightError('IMAGE_UNREADABLE', `${dataset.name} has no image ${header.image.name}.`);
-      }
-      return asRecorded(await openTargetImage(found), header);
+      const { name } = header.image;
+      const open = dataset.imageNamed ? dataset.imageNamed(name) : images.get(name);
+      if (!open) throw new MaskwrightError('IMAGE_UNREADABLE', `${dataset.name} has no image ${name}.`);
+      return asRecorded(await open(), header);
     },
   };
 }
