@@ -295,7 +295,7 @@ def main() -> None:
         return {**weights, "seen": seen, "spent": spent}
 
     def report() -> None:
-        line = {"seen": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, spent > args.vision_seconds)}
+        line = {"step": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, spent > args.vision_seconds)}
         print("val", json.dumps(line), flush=True)
         with (args.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")

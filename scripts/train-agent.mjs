@@ -1,5 +1,5 @@
-// The whole way of a model in small: synthesise, SFT, GRPO against the environment server, GGUF, the app's runtime.
-// Usage: npm run train:tiny -- [--size smoke|real] [--out DIR] [--python PYTHON] …; see training/README.md.
+// The whole way of a model: grounding, synthesis, SFT, GRPO against the environment server, GGUF, the app's runtime.
+// Usage: npm run train:agent -- [--size smoke|embedded] [--out DIR] [--python PYTHON] …; see training/README.md.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,30 +11,36 @@ import { parseArgs } from 'node:util';
 
 const { ensureBuilt, ensureInstalled, inRoot } = createRequire(import.meta.url)('./lib/prepare.cjs');
 
-/** What a run costs is the numbers of steps; everything else is the same. */
+/** `smoke` sees every step at work; `embedded` makes the agent of resources/models. */
 const sizes = {
   smoke: {
     scenes: '64',
     'per-target': '1',
     net: 'pico',
+    grounding: '0',
     'warm-up': '300',
     batch: '4',
-    episodes: '8',
     'sft-steps': '120',
+    'sft-lr': '2e-3',
+    episodes: '8',
     'grpo-steps': '20',
+    'grpo-lr': '1e-4',
     eval: '8',
     prompts: '8',
   },
-  real: {
-    scenes: '500',
-    'per-target': '4',
-    net: 'nano',
-    'warm-up': '1000',
-    batch: '8',
-    episodes: '16',
-    'sft-steps': '1500',
-    'grpo-steps': '200',
-    eval: '100',
+  embedded: {
+    scenes: '4000',
+    'per-target': '1',
+    net: 'embedded',
+    grounding: '14400',
+    'warm-up': '0',
+    batch: '16',
+    'sft-steps': '1200',
+    'sft-lr': '5e-4',
+    episodes: '32',
+    'grpo-steps': '300',
+    'grpo-lr': '5e-5',
+    eval: '200',
     prompts: '50',
   },
 };
@@ -45,18 +51,15 @@ const { values: given } = parseArgs({
     out: text,
     python: text,
     pictures: text,
-    grounding: text,
-    threads: { ...text, default: '1' },
-    turns: { ...text, default: '3' },
-    'sft-lr': { ...text, default: '2e-3' },
-    'grpo-lr': { ...text, default: '1e-4' },
+    threads: { ...text, default: '2' },
+    turns: { ...text, default: '8' },
     ...Object.fromEntries(Object.keys(sizes.smoke).map((name) => [name, text])),
   },
 });
-if (!(given.size in sizes)) throw new Error(`--size is smoke or real, not ${given.size}`);
+if (!(given.size in sizes)) throw new Error(`--size is smoke or embedded, not ${given.size}`);
 const o = { ...sizes[given.size], ...given };
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'maskwright');
-const out = resolve(o.out ?? join(cache, `train-tiny-${o.size}`));
+const out = resolve(o.out ?? join(cache, `train-agent-${o.size}`));
 const inOut = (...parts) => join(out, ...parts);
 const training = (...parts) => inRoot('training', ...parts);
 const times = {};
@@ -165,46 +168,43 @@ const runPython = (script, ...args) => run(py, [training(...script.split('/')), 
 const ITEMS_FAILED = 1;
 const maskwright = (...args) =>
   run(process.execPath, [inRoot('out', 'main', 'cli.js'), ...args], { fine: [ITEMS_FAILED] });
-const dataset = ['--dataset', 'reasonscenes', '--coordinates', 'pixel', '--turns', o.turns];
+/** Small views and a prompt without the tools' descriptions: the agent's file says so to whoever runs it. */
+const conventions = ['--coordinates', 'pixel', '--prompt', 'brief', '--view-pixels', String(168 * 168)];
+const dataset = ['--dataset', 'reasonscenes', '--turns', o.turns];
+const played = [...dataset, ...conventions];
 const rows = inOut('rows', 'sft.jsonl');
 
+const grounds = Number(o.grounding) > 0;
+if (grounds) {
+  await step('grounding', () =>
+    runPython(
+      'agent/train_grounding.py',
+      ...['--out', inOut('grounding'), '--size', o.net, '--seconds', o.grounding, '--threads', o.threads],
+      ...['--vision-seconds', String(Number(o.grounding) / 3)],
+    ),
+  );
+}
 await step('synthesize', () =>
-  // Without zooms, whose views are five times as many tokens, and without wrong starts: three turns are few.
   maskwright(
-    ...['synthesize', ...dataset, '--split', 'train', '--limit', o.scenes, '--per-target', o['per-target']],
-    ...['--mix', '{"zoom": 0, "wrongFirst": 0, "pointStart": 0, "lateStop": 0}'],
+    ...['synthesize', ...played, '--split', 'train', '--limit', o.scenes, '--per-target', o['per-target']],
+    // A small network places boxes better than clicks, and learns to take back a wrong one.
+    ...['--mix', '{"pointStart": 0, "lateStop": 0, "earlyStop": 0, "targetIou": [0.75, 0.85], "zoom": 1}'],
     ...['--max-length-share', '1', '--max-tools-share', '1', '--out', inOut('trajectories')],
   ),
 );
 await step('export', () =>
   maskwright(
     ...['export-training', 'sft', '--engine', 'trl', '--observation-images', 'all', '--overwrite'],
-    ...[
-      '--trajectories',
-      inOut('trajectories', 'trajectories.jsonl'),
-      '--dataset',
-      'reasonscenes',
-      '--out',
-      inOut('rows'),
-    ],
+    ...['--trajectories', inOut('trajectories', 'trajectories.jsonl'), '--dataset', 'reasonscenes'],
+    ...['--out', inOut('rows')],
   ),
 );
 await step('checkpoint', () =>
   runPython(
     'agent/checkpoint.py',
-    ...[
-      '--rows',
-      rows,
-      '--size',
-      o.net,
-      '--warm-up',
-      o['warm-up'],
-      '--threads',
-      o.threads,
-      '--out',
-      inOut('start'),
-    ],
-    ...(o.grounding ? ['--grounding', o.grounding] : []),
+    ...['--rows', rows, '--size', o.net, '--warm-up', o['warm-up'], '--threads', o.threads],
+    ...['--out', inOut('start')],
+    ...(grounds ? ['--grounding', inOut('grounding', 'grounding.pt')] : []),
   ),
 );
 await step('sft', () =>
@@ -215,7 +215,7 @@ await step('sft', () =>
   ),
 );
 await step('grpo', () =>
-  withServer([...dataset, '--split', 'train', '--limit', o.scenes], (url) =>
+  withServer([...played, '--split', 'train', '--limit', o.scenes], (url) =>
     runAsync(
       py,
       [
@@ -237,7 +237,7 @@ await step('grpo', () =>
 );
 await step('convert', () => {
   const convert = (from, to, type) =>
-    runPython('convert/to_gguf.py', inOut(from, 'final'), inOut(...to), '--type', type);
+    runPython('convert/to_gguf.py', inOut(from, 'final'), inOut(...to), '--type', type, ...conventions);
   convert('sft', ['models', 'sft'], 'f16');
   convert('grpo', ['models', 'grpo'], 'f16');
   convert('grpo', ['parity', 'model'], 'f32');
@@ -253,6 +253,7 @@ await step('parity', () => {
   });
 });
 await step('eval', () => {
+  // The conventions are those of the model's file.
   for (const name of ['sft', 'grpo'])
     maskwright(
       ...['eval', ...dataset, '--split', 'val', '--limit', o.eval, '--segmenter', 'embedded'],
