@@ -14,6 +14,7 @@ import {
   droppedFile,
   episodesOf,
   reportFile,
+  type Teacher,
   trajectoriesFile,
   writeSynthesis,
 } from '@engine/synthesis/synthesize';
@@ -122,7 +123,7 @@ export async function synthesizeCommand(options: SynthesizeOptions): Promise<voi
       process.exitCode = isWhole ? exitCodes.ok : exitCodes.itemsFailed;
     } finally {
       display.stop();
-      await teacher?.close();
+      await teacher?.policy.close();
       await segmenter.close();
       await policies.close();
     }
@@ -184,9 +185,14 @@ function teacherOf(given: string | undefined): TeacherSpec | null {
   });
 }
 
-function openTeacher(spec: TeacherSpec, coordinates: Coordinates): ReturnType<typeof openAiPolicy> {
+function openTeacher(spec: TeacherSpec, coordinates: Coordinates): Teacher {
   const apiKey = process.env.MASKWRIGHT_API_KEY ?? null;
-  return openAiPolicy({ baseUrl: spec.url, model: spec.model, apiKey, coordinates, maxTokens: 400 });
+  const { url, model } = spec;
+  // A model stays the same one when it is served elsewhere.
+  return {
+    name: model ?? url,
+    policy: openAiPolicy({ baseUrl: url, model, apiKey, coordinates, maxTokens: 400 }),
+  };
 }
 
 function filtersOf(options: SynthesizeOptions): FilterOptions {

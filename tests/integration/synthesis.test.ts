@@ -124,7 +124,12 @@ describe('synthesis over ReasonScenes', () => {
     for (const trajectory of rejected) {
       const [wrong] = judgeTrajectory(trajectory, { minIou: 0 }).turns;
       expect(wrong).toMatchObject({ reason: 'rejected' });
+      expect(trajectory.nodes.map(({ wrongOnPurpose }) => wrongOnPurpose)).toEqual(
+        trajectory.nodes.map((_, index) => index === 0),
+      );
     }
+    const others = trajectories.filter((trajectory) => !rejected.includes(trajectory));
+    for (const { nodes } of others) for (const node of nodes) expect(node.wrongOnPurpose).toBe(false);
     expect(report.turns_under_loss).toBeGreaterThan(0);
     expect(report.turns_under_loss).toBeLessThan(report.turns);
     expect(report.lowered_under_loss).toBe(0);
@@ -203,7 +208,10 @@ describe('a teacher behind an endpoint', () => {
     const teacher = openAiPolicy({ baseUrl: server.url, model: 'teacher', apiKey: null });
     try {
       const items = await targetsOf('reasonscenes', 4, 'val');
-      const made = await synthesize(items, shapeSegmenter({ shift: 9 }), { teacher, concurrency: 1 });
+      const made = await synthesize(items, shapeSegmenter({ shift: 9 }), {
+        teacher: { policy: teacher, name: 'teacher' },
+        concurrency: 1,
+      });
       const thoughts = made.trajectories.flatMap(({ nodes }) => nodes.map(({ thought }) => thought));
       expect(server.requests).toHaveLength(thoughts.length);
       expect(thoughts[0]).toBe('It stands out against the ground, so I box it.');
@@ -229,11 +237,32 @@ describe('a teacher behind an endpoint', () => {
         mix,
         filters: open,
         seed: 1,
-        teacher,
+        teacher: { policy: teacher, name: 'teacher' },
         concurrency: 1,
       });
       expect(server.requests).toHaveLength(asked);
       expect(timeless(again.trajectories)).toEqual(timeless(made.trajectories));
+
+      // Another teacher has thoughts of its own, and the first one's are still there for it.
+      const answers = thoughts.map((_, i) => `The other one looks at it, ${['a', 'b', 'c'][i % 3]}.`);
+      server.answers.splice(
+        0,
+        Number.POSITIVE_INFINITY,
+        ...answers.map((content) => ({ kind: 'message' as const, message: { content } })),
+      );
+      const options = { out: made.out, mix, filters: open, seed: 1, concurrency: 1 };
+      const other = await written(items, made.log, {
+        ...options,
+        teacher: { policy: teacher, name: 'other' },
+      });
+      expect(server.requests).toHaveLength(2 * asked);
+      expect(other.trajectories.flatMap(({ nodes }) => nodes.map(({ thought }) => thought))).toEqual(answers);
+      const first = await written(items, made.log, {
+        ...options,
+        teacher: { policy: teacher, name: 'teacher' },
+      });
+      expect(server.requests).toHaveLength(2 * asked);
+      expect(timeless(first.trajectories)).toEqual(timeless(made.trajectories));
     } finally {
       await teacher.close();
       await server.close();

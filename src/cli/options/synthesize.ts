@@ -53,7 +53,7 @@ export function addSynthesize(root: Command): void {
       `
 The simulated annotator sees the ground truth; the thoughts do not: they are written from the observations and the call.
 Filters are applied when all episodes are made: the same command with other thresholds only filters again. The shares of
---max-tools-share and --max-length-share are of what passed the filters before. A run that was stopped goes on when the
+--max-tools-share and --max-length-share are of what is kept. A run that was stopped goes on when the
 same command is given again. A key for endpoints comes from the environment: MASKWRIGHT_API_KEY.
 
 Examples:

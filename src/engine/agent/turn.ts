@@ -82,6 +82,7 @@ export function ghostNode(
     timings: { policyMs, environmentMs: 0 },
     usage: proposal.usage,
     iou: null,
+    ...(proposal.wrongOnPurpose === undefined ? {} : { wrongOnPurpose: proposal.wrongOnPurpose }),
     ...(repeats === undefined ? {} : { repeats }),
     ...(askedAt === undefined ? {} : { askedAt }),
     at: new Date().toISOString(),

@@ -36,6 +36,8 @@ export interface Proposal {
   /** Null when the answer held no call; `problem` then says why. Validated later, by the environment. */
   call: RawCall | null;
   problem: string | null;
+  /** Simulated annotator: the call is wrong on purpose, or is not. */
+  wrongOnPurpose?: boolean;
   /** The answer as it came. */
   raw: string;
   usage: Usage;

@@ -67,9 +67,9 @@ export function simulatedAnnotator(
     author: 'simulator',
     readsPrompt: false,
     async propose(input: PolicyInput): Promise<Proposal> {
-      const { thought, gesture } = annotator.decide(input.state);
+      const { thought, gesture, wrongOnPurpose = false } = annotator.decide(input.state);
       const call = callOf(gesture, input.view, input.coordinates);
-      return { thought, call, problem: null, raw: formatTurn(thought, call), usage: {} };
+      return { thought, call, problem: null, wrongOnPurpose, raw: formatTurn(thought, call), usage: {} };
     },
     async close() {},
   };
@@ -78,6 +78,7 @@ export function simulatedAnnotator(
 interface Decision {
   thought: string;
   gesture: Gesture;
+  wrongOnPurpose?: boolean;
 }
 
 class SimulatedAnnotator {
@@ -114,6 +115,7 @@ class SimulatedAnnotator {
       return {
         thought: 'A box around the target.',
         gesture: { name: 'segment_box', box: this.jittered(wrong) },
+        wrongOnPurpose: true,
       };
     }
     if (!target) return { thought: 'Nothing in the image matches.', gesture: { name: 'report_no_target' } };

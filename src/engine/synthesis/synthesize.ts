@@ -36,6 +36,12 @@ export function* episodesOf(targets: Iterable<DatasetTarget>, perTarget: number)
   }
 }
 
+export interface Teacher {
+  policy: Policy;
+  /** Tells its thoughts from those of another one. */
+  name: string;
+}
+
 export interface ResultOptions {
   out: string;
   /** Null: the policy is no simulated annotator. */
@@ -43,7 +49,7 @@ export interface ResultOptions {
   filters: FilterOptions;
   seed: number;
   /** Rewrites the thoughts of what is kept; null: thoughts are the policy's own, or from templates. */
-  teacher: Policy | null;
+  teacher: Teacher | null;
   concurrency: number;
   signal?: AbortSignal;
   onRewritten?(done: number, total: number): void;
@@ -91,8 +97,9 @@ export async function writeSynthesis(
   const keptKeys = new Set(kept.map(({ key }) => key));
   const keptItems = items.filter(({ key }) => keptKeys.has(key));
 
-  const thoughts = teacher ? await ThoughtLog.open(join(out, thoughtsFile)) : null;
-  if (teacher && thoughts) await rewriteAll(keptItems, log, finish, thoughts, { ...options, teacher });
+  const thoughts = teacher ? await ThoughtLog.open(join(out, thoughtsFile), teacher.name) : null;
+  if (teacher && thoughts)
+    await rewriteAll(keptItems, log, finish, thoughts, { ...options, teacher: teacher.policy });
 
   const counts: Record<ThoughtSource, number> = { template: 0, own: 0, teacher: 0, fallback: 0 };
   async function* lines(): AsyncGenerator<string, void> {
@@ -150,7 +157,7 @@ async function rewriteAll(
   log: ProgressLog,
   finish: (json: string) => Trajectory,
   thoughts: ThoughtLog,
-  options: ResultOptions & { teacher: Policy },
+  options: Omit<ResultOptions, 'teacher'> & { teacher: Policy },
 ): Promise<void> {
   const { teacher, signal, concurrency } = options;
   const renderer = new ObservationRenderer();

@@ -7,6 +7,8 @@ import { readLines } from '../lines';
 const lineSchema = z.object({
   /** Of the trajectory. */
   id: z.string(),
+  /** The name of who wrote them. */
+  teacher: z.string(),
   thoughts: z.array(z.object({ node: z.string(), thought: z.string(), by: z.enum(thoughtSources) })),
 });
 
@@ -17,15 +19,19 @@ export interface WrittenThought {
 
 /**
  * The thoughts that a teacher wrote, a trajectory a line, appended as they come: asking is what costs. A line torn by a
- * kill is dropped.
+ * kill is dropped. What another teacher wrote stays in the file and is not given; so does what an earlier version wrote
+ * without saying by whom.
  */
 export class ThoughtLog {
   private readonly known = new Map<string, Map<string, WrittenThought>>();
 
-  private constructor(private readonly file: string) {}
+  private constructor(
+    private readonly file: string,
+    private readonly teacher: string,
+  ) {}
 
-  static async open(file: string): Promise<ThoughtLog> {
-    const log = new ThoughtLog(file);
+  static async open(file: string, teacher: string): Promise<ThoughtLog> {
+    const log = new ThoughtLog(file, teacher);
     await appendFile(file, '');
     for await (const { text, start, complete } of readLines(file)) {
       if (!complete) {
@@ -33,7 +39,7 @@ export class ThoughtLog {
         break;
       }
       const parsed = lineSchema.safeParse(JSON.parse(text));
-      if (parsed.success) log.remember(parsed.data);
+      if (parsed.success && parsed.data.teacher === teacher) log.remember(parsed.data);
     }
     return log;
   }
@@ -43,7 +49,7 @@ export class ThoughtLog {
   }
 
   add(id: string, thoughts: z.infer<typeof lineSchema>['thoughts']): void {
-    const line = { id, thoughts };
+    const line = { id, teacher: this.teacher, thoughts };
     appendFileSync(this.file, `${JSON.stringify(line)}\n`);
     this.remember(line);
   }

@@ -14,9 +14,12 @@ export interface FilterOptions {
   maxInvalid: number;
   /** Whether episodes that ran out of turns are kept. */
   keepTruncated: boolean;
-  /** Most of those that passed the filters above that may have the same number of turns, as a share. */
+  /**
+   * Most of what is kept that may have the same number of turns, as a share. Where there are too few numbers for it,
+   * they are kept in equal shares.
+   */
   maxLengthShare: number;
-  /** Most of them that may have used the same set of tools, as a share. */
+  /** Most of what is kept that may have used the same set of tools, likewise. */
   maxToolsShare: number;
   /** Decides which of too many are kept. */
   seed: number;
@@ -141,10 +144,14 @@ export function filterEpisodes(
     ['tools_quota', options.maxToolsShare, toolSet],
     ['length_quota', options.maxLengthShare, ({ calls }) => `${calls.length} turns`],
   ];
-  for (const [reason, share, groupOf] of quotas) {
-    const over = overQuota(kept, groupOf, share, options.seed);
-    for (const { key, group } of over.values()) dropped.push({ key, reason, detail: group });
-    kept = kept.filter(({ key }) => !over.has(key));
+  // Who is dropped makes the whole smaller, of which the shares are: until all of them hold.
+  for (let before = -1; kept.length !== before; ) {
+    before = kept.length;
+    for (const [reason, share, groupOf] of quotas) {
+      const over = overQuota(kept, groupOf, share, options.seed);
+      for (const { key, group } of over.values()) dropped.push({ key, reason, detail: group });
+      kept = kept.filter(({ key }) => !over.has(key));
+    }
   }
   return { kept, dropped };
 }
@@ -188,7 +195,9 @@ function overQuota(
   share: number,
   seed: number,
 ): Map<string, { key: string; group: string }> {
-  const most = Math.ceil(share * episodes.length);
+  const groups = new Set(episodes.map(groupOf));
+  // As close as sums of fractions are.
+  const most = Math.floor(Math.max(share, 1 / groups.size) * episodes.length + 1e-9);
   const taken = new Map<string, number>();
   const over = new Map<string, { key: string; group: string }>();
   const order = (key: string): number => hashText(`${seed} ${key}`);

@@ -265,16 +265,50 @@ describe('filters', () => {
     );
     const all = [...short, ...long];
     const { kept, dropped } = filterEpisodes(all, { ...open, maxToolsShare: 0.6 });
-    expect(kept).toHaveLength(80);
-    expect(kept.filter((one) => toolSet(one) === 'segment_box + finish')).toHaveLength(60);
+    // 30 of 50 are 60 %.
+    expect(kept).toHaveLength(50);
+    expect(kept.filter((one) => toolSet(one) === 'segment_box + finish')).toHaveLength(30);
     expect(
       dropped.every(({ reason, detail }) => reason === 'tools_quota' && detail === 'segment_box + finish'),
     ).toBe(true);
+    // Two lengths cannot be 30 % each: they are kept in equal shares.
     const byLength = filterEpisodes(all, { ...open, maxLengthShare: 0.3 });
-    expect(byLength.kept.map(({ key }) => key).filter((key) => key.startsWith('short'))).toHaveLength(30);
+    expect(byLength.kept).toHaveLength(40);
+    expect(byLength.kept.map(({ key }) => key).filter((key) => key.startsWith('short'))).toHaveLength(20);
     expect(filterEpisodes(all, { ...open, maxLengthShare: 0.3 })).toEqual(byLength);
     const other = filterEpisodes(all, { ...open, maxLengthShare: 0.3, seed: 2 });
     expect(other.kept.map(({ key }) => key)).not.toEqual(byLength.kept.map(({ key }) => key));
+  });
+
+  it('balance what is kept by both quotas at once, and drop all of no group', () => {
+    const many = fc.array(fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 0, max: 3 })), {
+      minLength: 1,
+      maxLength: 60,
+    });
+    const shares = fc.double({ min: 0.1, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(many, shares, shares, (shapes, maxLengthShare, maxToolsShare) => {
+        const sets = [['finish'], ['segment_box'], ['add_point'], ['zoom', 'finish']];
+        const all = shapes.map(([length, set], i) =>
+          episode(`e${i}`, { calls: Array(length).fill('a'), tools: sets[set] ?? [] }),
+        );
+        const { kept, dropped } = filterEpisodes(all, { ...open, maxLengthShare, maxToolsShare });
+        expect(kept.length).toBeGreaterThan(0);
+        expect(kept.length + dropped.length).toBe(all.length);
+        for (const [share, groupOf] of [
+          [maxLengthShare, (one: EpisodeSummary) => `${one.calls.length}`],
+          [maxToolsShare, toolSet],
+        ] as const) {
+          const names = kept.map(groupOf);
+          const most = Math.max(share, 1 / new Set(names).size) * kept.length + 1e-6;
+          for (const name of names) {
+            expect(names.filter((other) => other === name).length).toBeLessThanOrEqual(most);
+          }
+        }
+      }),
+    );
+    const alike = Array.from({ length: 7 }, (_, i) => episode(`e${i}`));
+    expect(filterEpisodes(alike, defaultFilterOptions).kept).toHaveLength(7);
   });
 
   it('summarise an episode with its turns under loss and its reward', () => {

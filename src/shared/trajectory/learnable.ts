@@ -6,13 +6,13 @@ import { acceptedPath, isDiscarded } from './tree';
 /**
  * The one decision about what is imitated in training. Filters of synthesis and all exports go by it.
  *
- * A simulated annotator says that a hypothesis was wrong on purpose by a verdict `rejected` of the author `simulator`
- * about its node; the node stays on the path, as context for the recovery.
+ * A simulated annotator records of each of its turns whether it was wrong on purpose; such a turn stays on the path, as
+ * context for the recovery. Files of earlier versions say so by a verdict `rejected` of the author `simulator` alone.
  */
 
 /** Why a turn is not imitated. It may stay in a prompt as context. */
 export const unlearnableReasons = [
-  /** A person or the simulated annotator rejected or replaced it, or undid it. */
+  /** A person rejected or replaced it, or undid it, or it was wrong on purpose. */
   'rejected',
   /** The answer held no call, or the environment refused it. */
   'invalid_call',
@@ -85,9 +85,10 @@ export function judgeTrajectory(
     const iou = ious[index + 1] ?? null;
     const iouBefore = ious[index] ?? null;
     const before = path[index - 1]?.observation ?? trajectory.root;
-    const reason = isDiscarded(trajectory, node.id)
-      ? 'rejected'
-      : whyUnlearnable(node, { before, iou, iouBefore, effect: effects.get(node.id), isAccepted });
+    const reason =
+      node.wrongOnPurpose || isDiscarded(trajectory, node.id)
+        ? 'rejected'
+        : whyUnlearnable(node, { before, iou, iouBefore, effect: effects.get(node.id), isAccepted });
     return { node, iou, iouBefore, reason };
   });
   const finalIou = turns.at(-1)?.iou ?? null;

@@ -76,6 +76,11 @@ export const trajectoryNodeSchema = z.object({
   usage: usageSchema,
   /** IoU of the union of all masks with the ground truth, where that is known. */
   iou: z.number().min(0).max(1).nullable(),
+  /**
+   * Simulated annotator: whether the call was wrong on purpose, something else taken for the target. Left out by other
+   * authors, and in files of versions that did not record it.
+   */
+  wrongOnPurpose: z.boolean().optional(),
   /** Id of the turn whose call a person had run again here, behind a turn that was put in or taken out. */
   repeats: z.string().optional(),
   /** When the policy was asked: what it was shown is the tree as it was then. With a person beside it only. */
