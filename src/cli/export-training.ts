@@ -10,13 +10,14 @@ import {
 } from '@engine/exporters/training';
 import { openProject } from '@engine/project';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { Coordinates } from '@shared/geometry/view';
+import { settleConventions } from '@shared/tools/conventions';
 import { type Manifest, type TrainingEngine, trainingForms } from '@shared/training/manifest';
 import { exitCodes } from './exit-codes';
 import { interruptible } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { ProgressLine } from './progress-display';
 
-interface ExportTrainingOptions {
+interface ExportTrainingOptions extends ConventionOptions {
   engine: TrainingEngine;
   trajectories?: string[];
   images?: string;
@@ -24,7 +25,6 @@ interface ExportTrainingOptions {
   split?: string;
   instances?: string;
   limit?: number;
-  coordinates: Coordinates;
   turns: number;
   project?: string;
   out: string;
@@ -85,7 +85,7 @@ async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
     const manifest = await interruptible((signal) =>
       exportRlPrompts(opened, options.out, {
         engine: options.engine,
-        coordinates: options.coordinates,
+        conventions: settleConventions({}, askedConventions(options)),
         turnBudget: options.turns,
         imageRoot: options.imageRoot,
         overwrite: options.overwrite ?? false,

@@ -20,6 +20,7 @@ import { MaskwrightError } from '@shared/contract/errors';
 import { defaultViewConfig } from '@shared/geometry/view';
 import { decodeMask } from '@shared/mask/rle';
 import { defaultRewardWeights } from '@shared/rewards/weights';
+import { type AgentConventions, defaultConventions } from '@shared/tools/conventions';
 import { formatTurn } from '@shared/tools/prompt-text';
 import type { Trajectory } from '@shared/trajectory/schema';
 import sharp from 'sharp';
@@ -52,14 +53,15 @@ async function start(
     metrics?: boolean;
     segmenter?: Segmenter;
     turns?: number;
+    conventions?: AgentConventions;
   } = {},
 ): Promise<EnvironmentHost> {
-  const { metrics = false, segmenter = shapeSegmenter({ shift: 12 }), turns = 6, ...rest } = options;
+  const { metrics = false, segmenter = shapeSegmenter({ shift: 12 }), turns = 6, ...others } = options;
+  const { conventions = defaultConventions, ...rest } = others;
   const world: EnvironmentWorld = {
     targets,
     segmenter,
-    coordinates: 'norm1000',
-    viewConfig: defaultViewConfig('norm1000'),
+    conventions,
     turnBudget: turns,
     weights: defaultRewardWeights,
     renderer: new ObservationRenderer(),
@@ -137,6 +139,18 @@ async function http(
 }
 
 withData('an episode over the WebSocket', () => {
+  it('begins an episode with the prompt that it was started with', async () => {
+    const conventions = { coordinates: 'pixel', prompt: 'brief', viewPixels: 28_224 } as const;
+    const first = async (host: EnvironmentHost) =>
+      observationSchema.parse((await (await client(host)).reset({ index: 0 })).data.observation);
+    const brief = await first(await start({ conventions }));
+    const full = await first(await start());
+    expect(brief).toMatchObject({ prompt: 'brief', system: 'Segment what the query names.' });
+    expect(full).toMatchObject({ prompt: 'full', system: expect.stringContaining('0 to 1000') });
+    const { width, height } = await sharp(Buffer.from(brief.images[0] ?? '', 'base64')).metadata();
+    expect(width * height).toBe(28_224);
+  });
+
   it('gives the observations and the reward of our own loop, and nothing of the ground truth', async () => {
     const { trajectory, reward, pngs } = await ownEpisode(3);
     expect(trajectory.nodes.length).toBeGreaterThan(2);

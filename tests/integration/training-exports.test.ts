@@ -53,7 +53,7 @@ function expectedTexts(): { text: string; learned: string[] }[] {
             : { type: 'image' as const, image: { png: new Uint8Array(), width: 32, height: 32 } },
         ),
       }));
-      const { prompt } = renderChatMl(messages, toolNames, trajectory.header.coordinates);
+      const { prompt } = renderChatMl(messages, { tools: toolNames, ...trajectory.header });
       const answers = conversation.messages.flatMap((message) =>
         message.role === 'assistant' ? [message] : [],
       );

@@ -33,7 +33,9 @@ For each function call, return a json object with function name and arguments wi
 
 
 def system_text(observation: Observation) -> str:
-    """The system text with the tools section, from the observation of a reset."""
+    """The system text with the tools section, from the observation of a reset; a brief prompt has no such section."""
+    if observation.get("prompt") == "brief":
+        return observation["system"]
     tools = "\n".join(map(_signature, observation["tools"]))
     return f"{observation['system']}\n\n{_TOOLS.format(tools=tools)}"
 

@@ -79,13 +79,15 @@ class Episode:
 
 
 def describe(url: str) -> tuple[str, list[dict[str, Any]]]:
-    """System text and tools of a server, as the app's prompts hold them."""
+    """System text and tools of a server, as the app's prompts hold them: a brief one holds none."""
     with EnvironmentClient(url) as client:
         observation = client.reset(index=0).observation
     tools = [
         {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
         for tool in observation["tools"]
     ]
+    if observation.get("prompt") == "brief":
+        return observation["system"], []
     return observation["system"], [{"type": "function", "function": tool} for tool in tools]
 
 

@@ -1,7 +1,7 @@
 """Reads conversations to learn from: the rows that `maskwright export-training` writes for TRL.
 
 A row is `{"messages": …, "images": [paths], "tools": …}`; messages and tools are JSON text or JSON, paths are relative
-to the file. `<image>` in a message's text stands for the next image. An assistant's message with `loss: false` is
+to the file; rows of brief prompts have no tools. `<image>` in a message's text stands for the next image. An assistant's message with `loss: false` is
 context and not imitated.
 """
 
