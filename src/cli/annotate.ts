@@ -10,22 +10,26 @@ import { withFolderLock } from '@engine/folder-lock';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import { MaskwrightError } from '@shared/contract/errors';
-import type { Coordinates } from '@shared/geometry/view';
 import { exitCodes } from './exit-codes';
-import { policyFingerprint, segmenterFingerprint, targetsFingerprint } from './fingerprint';
+import {
+  conventionsFingerprint,
+  policyFingerprint,
+  segmenterFingerprint,
+  targetsFingerprint,
+} from './fingerprint';
 import { stopOnSignal } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { cacheDir, outDir, resourcesDir } from './paths';
 import { policyFactory } from './policy-factory';
 import { ProgressDisplay } from './progress-display';
 
-interface AnnotateOptions {
+interface AnnotateOptions extends ConventionOptions {
   images: string;
   query?: string;
   queries?: string;
   refs?: string;
   instances?: string;
   policy: string;
-  coordinates: Coordinates;
   segmenter: string;
   turns: number;
   concurrency: number;
@@ -51,7 +55,7 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
       },
     );
   }
-  const policies = await policyFactory(policySpec, options.coordinates, outDir);
+  const policies = await policyFactory(policySpec, askedConventions(options), outDir);
   const segmenter = await openSegmenter({
     ...segmenterSpec,
     threadFile: join(outDir, 'segmenter-thread.js'),
@@ -62,7 +66,7 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   try {
     const fingerprint = {
       policy: await policyFingerprint(policySpec),
-      coordinates: options.coordinates,
+      ...conventionsFingerprint(policies.conventions),
       segmenter: await segmenterFingerprint(segmenterSpec),
       turns: options.turns,
       seed: options.seed,
@@ -75,7 +79,7 @@ export async function annotateCommand(options: AnnotateOptions): Promise<void> {
       await annotateBatch(targets, log, {
         segmenter,
         policyFor: policies.policyFor,
-        coordinates: options.coordinates,
+        conventions: policies.conventions,
         turnBudget: options.turns,
         concurrency: options.concurrency,
         seed: options.seed,

@@ -1,5 +1,6 @@
 import { parseShard, type Shard } from '@engine/datasets/shard';
 import { messageOf } from '@shared/contract/errors';
+import { viewPixelsSchema } from '@shared/tools/conventions';
 import { InvalidArgumentError } from 'commander';
 import { exitCodes } from './exit-codes';
 
@@ -34,6 +35,12 @@ export function pixels(text: string): number {
   if (!Number.isFinite(value) || value < 0 || value > 50)
     throw new InvalidArgumentError('It must be a number of pixels from 0 to 50.');
   return value;
+}
+
+export function viewPixels(text: string): number {
+  const parsed = viewPixelsSchema.safeParse(Number(text));
+  if (parsed.success && parsed.data !== null) return parsed.data;
+  throw new InvalidArgumentError('It must be a whole number from 784 (28 × 28) to 4194304.');
 }
 
 export function share(text: string): number {

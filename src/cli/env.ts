@@ -7,19 +7,19 @@ import { startEnvironmentHost } from '@engine/server/environment-host';
 import { generateToken, isLoopback } from '@engine/server/security';
 import { parseSegmenterSpec } from '@engine/setup/specs';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
 import { defaultRewardWeights, parseRewardWeights, type RewardWeights } from '@shared/rewards/weights';
+import { settleConventions } from '@shared/tools/conventions';
 import { stopOnSignal } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { cacheDir, outDir, resourcesDir } from './paths';
 
-interface EnvOptions {
+interface EnvOptions extends ConventionOptions {
   dataset?: string;
   split?: string;
   images?: string;
   limit?: number;
   segmenter: string;
   turns: number;
-  coordinates: Coordinates;
   metrics?: boolean;
   rewards?: string;
   port: number;
@@ -40,6 +40,7 @@ export async function envCommand(options: EnvOptions): Promise<void> {
     process.stderr.write(`${line}\n`);
   };
   const weights = options.rewards === undefined ? defaultRewardWeights : await readWeights(options.rewards);
+  const conventions = settleConventions({}, askedConventions(options));
   const stop = stopOnSignal('Stopping.');
   try {
     const targets = await readTargets(options, log, stop.signal);
@@ -53,8 +54,7 @@ export async function envCommand(options: EnvOptions): Promise<void> {
         world: {
           targets,
           segmenter,
-          coordinates: options.coordinates,
-          viewConfig: defaultViewConfig(options.coordinates),
+          conventions,
           turnBudget: options.turns,
           weights,
           renderer: new ObservationRenderer(),
@@ -71,8 +71,10 @@ export async function envCommand(options: EnvOptions): Promise<void> {
         },
         log,
       });
-      const { turns, coordinates, sessions } = options;
-      const facts = { url: host.url, port: host.port, items: targets.length, turns, coordinates, sessions };
+      const { turns, sessions } = options;
+      const { coordinates, prompt, viewPixels } = conventions;
+      const served = { items: targets.length, turns, coordinates, prompt, view_pixels: viewPixels, sessions };
+      const facts = { url: host.url, port: host.port, ...served };
       process.stdout.write(`${options.json ? JSON.stringify(facts) : host.url}\n`);
       log(`${targets.length} items, at most ${sessions} sessions. Ctrl+C stops it.`);
       await aborted(stop.signal);

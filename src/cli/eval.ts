@@ -14,16 +14,16 @@ import { withFolderLock } from '@engine/folder-lock';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import type { Interval } from '@shared/evaluation/bootstrap';
-import type { Coordinates } from '@shared/geometry/view';
 import { protocols } from '@shared/mask/metrics';
 import { exitCodes } from './exit-codes';
-import { policyFingerprint, segmenterFingerprint, TargetsSum } from './fingerprint';
+import { conventionsFingerprint, policyFingerprint, segmenterFingerprint, TargetsSum } from './fingerprint';
 import { stopOnSignal } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { cacheDir, outDir, resourcesDir } from './paths';
 import { policyFactory } from './policy-factory';
 import { ProgressDisplay } from './progress-display';
 
-interface EvalOptions {
+interface EvalOptions extends ConventionOptions {
   dataset: string;
   split?: string;
   images?: string;
@@ -33,7 +33,6 @@ interface EvalOptions {
   sentences: 'first' | 'all';
   policy: string;
   segmenter: string;
-  coordinates: Coordinates;
   turns: number;
   sweep?: number[];
   concurrency: number;
@@ -51,7 +50,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
   const policySpec = parsePolicySpec(options.policy, resourcesDir);
   const segmenterSpec = parseSegmenterSpec(options.segmenter, resourcesDir);
   const dataset = await openDataset(spec, datasetOptions(options));
-  const policies = await policyFactory(policySpec, options.coordinates, outDir);
+  const policies = await policyFactory(policySpec, askedConventions(options), outDir);
   const segmenter = await openSegmenter({
     ...segmenterSpec,
     threadFile: join(outDir, 'segmenter-thread.js'),
@@ -63,7 +62,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
     const settings: EvaluationOptions = {
       segmenter,
       policyFor: policies.policyFor,
-      coordinates: options.coordinates,
+      conventions: policies.conventions,
       turnBudget: options.turns,
       sweep: options.sweep ?? [],
       concurrency: options.concurrency,
@@ -75,13 +74,13 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
       settings: {
         policy: options.policy,
         segmenter: segmenter.identity.name,
-        coordinates: options.coordinates,
+        coordinates: policies.conventions.coordinates,
         turns: options.turns,
         seed: options.seed,
       },
       fingerprint: {
         policy: await policyFingerprint(policySpec),
-        coordinates: options.coordinates,
+        ...conventionsFingerprint(policies.conventions),
         segmenter: await segmenterFingerprint(segmenterSpec),
       },
       targetsSum: new TargetsSum(),

@@ -11,13 +11,14 @@ import {
 import { withFolderLock } from '@engine/folder-lock';
 import { openProject } from '@engine/project';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { Coordinates } from '@shared/geometry/view';
+import { settleConventions } from '@shared/tools/conventions';
 import { type Manifest, type TrainingEngine, trainingForms } from '@shared/training/manifest';
 import { exitCodes } from './exit-codes';
 import { interruptible } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { ProgressLine } from './progress-display';
 
-interface ExportTrainingOptions {
+interface ExportTrainingOptions extends ConventionOptions {
   engine: TrainingEngine;
   trajectories?: string[];
   images?: string;
@@ -25,7 +26,6 @@ interface ExportTrainingOptions {
   split?: string;
   instances?: string;
   limit?: number;
-  coordinates: Coordinates;
   turns: number;
   project?: string;
   out: string;
@@ -89,7 +89,7 @@ async function exportPrompts(options: ExportTrainingOptions): Promise<void> {
       withFolderLock(options.out, () =>
         exportRlPrompts(opened, options.out, {
           engine: options.engine,
-          coordinates: options.coordinates,
+          conventions: settleConventions({}, askedConventions(options)),
           turnBudget: options.turns,
           imageRoot: options.imageRoot,
           overwrite: options.overwrite ?? false,

@@ -6,6 +6,7 @@ import type { DatasetTarget } from '@engine/datasets';
 import { modelHash } from '@engine/segmenters/model-hash';
 import type { PolicySpec, SegmenterSpec } from '@engine/setup/specs';
 import { MaskwrightError } from '@shared/contract/errors';
+import type { AgentConventions } from '@shared/tools/conventions';
 
 /** What decides a run's results, for the stamp in its folder. Where the files lie does not matter. */
 
@@ -23,6 +24,15 @@ export async function policyFingerprint(spec: PolicySpec): Promise<Record<string
     case 'none':
       return { ...spec };
   }
+}
+
+/** What is as it always was is left out, so that runs from before there was a choice are known again. */
+export function conventionsFingerprint({
+  coordinates,
+  prompt,
+  viewPixels,
+}: AgentConventions): Record<string, unknown> {
+  return { coordinates, ...(prompt !== 'full' && { prompt }), ...(viewPixels !== null && { viewPixels }) };
 }
 
 export async function segmenterFingerprint({ encoder, decoder }: SegmenterSpec): Promise<unknown> {

@@ -8,8 +8,9 @@ import { createMcpServer } from '@engine/server/mcp-server';
 import { parseSegmenterSpec } from '@engine/setup/specs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { MaskwrightError } from '@shared/contract/errors';
-import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
+import type { Coordinates } from '@shared/geometry/view';
 import { defaultRewardWeights } from '@shared/rewards/weights';
+import { defaultConventions } from '@shared/tools/conventions';
 import { cacheDir, outDir, resourcesDir } from './paths';
 
 interface McpOptions {
@@ -32,12 +33,10 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   });
   try {
     const { coordinates, turns: turnBudget } = options;
-    const viewConfig = defaultViewConfig(coordinates);
     const renderer = new ObservationRenderer();
     const settings = {
       segmenter,
-      coordinates,
-      viewConfig,
+      conventions: { ...defaultConventions, coordinates },
       turnBudget,
       weights: defaultRewardWeights,
       renderer,

@@ -22,6 +22,8 @@ function recording(hash: string, name: string, agent: string): string {
         image: { hash, name, width: 8, height: 8 },
         query: 'the cup',
         coordinates: 'norm1000',
+        prompt: 'full',
+        viewPixels: null,
         turnBudget: 8,
         policy: { kind: 'test', name: agent },
         segmenter: { name: 'test', signature: 'sam1' },
@@ -52,7 +54,7 @@ describe('a replay', () => {
   });
 
   it('finds its recording by the image’s content, then by its name', async () => {
-    const { policyFor } = await policyFactory({ kind: 'replay', file }, 'norm1000', folder);
+    const { policyFor } = await policyFactory({ kind: 'replay', file }, {}, folder);
     const found = (fileName: string, hash: string): string =>
       policyFor(target(fileName), null, 0, hash).identity.name;
     expect(found('a.jpg', 'aaa')).toBe('first');

@@ -19,18 +19,24 @@ import {
   writeSynthesis,
 } from '@engine/synthesis/synthesize';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
-import type { Coordinates } from '@shared/geometry/view';
 import { type AnnotatorMix, parseAnnotatorMix } from '@shared/synthesis/annotator-mix';
 import type { FilterOptions } from '@shared/synthesis/filters';
 import { reportTable } from '@shared/synthesis/report';
+import { settleConventions } from '@shared/tools/conventions';
 import { exitCodes } from './exit-codes';
-import { policyFingerprint, segmenterFingerprint, targetsFingerprint } from './fingerprint';
+import {
+  conventionsFingerprint,
+  policyFingerprint,
+  segmenterFingerprint,
+  targetsFingerprint,
+} from './fingerprint';
 import { stopOnSignal } from './interrupt';
+import { askedConventions, type ConventionOptions } from './options/conventions';
 import { cacheDir, outDir, resourcesDir } from './paths';
 import { policyFactory } from './policy-factory';
 import { ProgressDisplay } from './progress-display';
 
-interface SynthesizeOptions extends Omit<FilterOptions, 'keepTruncated'> {
+interface SynthesizeOptions extends Omit<FilterOptions, 'keepTruncated'>, ConventionOptions {
   dataset: string;
   split?: string;
   images?: string;
@@ -39,7 +45,6 @@ interface SynthesizeOptions extends Omit<FilterOptions, 'keepTruncated'> {
   policy: string;
   mix?: string;
   rewriteThoughts?: string;
-  coordinates: Coordinates;
   turns: number;
   perTarget: number;
   limit?: number;
@@ -66,20 +71,24 @@ export async function synthesizeCommand(options: SynthesizeOptions): Promise<voi
     const all = [...episodesOf(targets, options.perTarget)];
     const items = takeShard(all, options.shard);
     const policies = mix
-      ? { policyFor: simulatedPolicies(mix, distractors), close: async () => {} }
-      : await policyFactory(policySpec, options.coordinates, outDir);
+      ? {
+          policyFor: simulatedPolicies(mix, distractors),
+          conventions: settleConventions({}, askedConventions(options)),
+          close: async () => {},
+        }
+      : await policyFactory(policySpec, askedConventions(options), outDir);
     const segmenter = await openSegmenter({
       ...segmenterSpec,
       threadFile: join(outDir, 'segmenter-thread.js'),
       cacheDir: join(cacheDir(), 'embeddings'),
     });
     const display = new ProgressDisplay(items.length);
-    const teacher = teacherSpec && openTeacher(teacherSpec, options.coordinates);
+    const teacher = teacherSpec && openTeacher(teacherSpec);
     try {
       const fingerprint = {
         synthesis: { ...(mix && { mix }), perTarget: options.perTarget },
         policy: await policyFingerprint(policySpec),
-        coordinates: options.coordinates,
+        ...conventionsFingerprint(policies.conventions),
         segmenter: await segmenterFingerprint(segmenterSpec),
         turns: options.turns,
         seed: options.seed,
@@ -92,7 +101,7 @@ export async function synthesizeCommand(options: SynthesizeOptions): Promise<voi
         await annotateBatch(items, log, {
           segmenter,
           policyFor: policies.policyFor,
-          coordinates: options.coordinates,
+          conventions: policies.conventions,
           turnBudget: options.turns,
           concurrency: options.concurrency,
           seed: options.seed,
@@ -185,13 +194,13 @@ function teacherOf(given: string | undefined): TeacherSpec | null {
   });
 }
 
-function openTeacher(spec: TeacherSpec, coordinates: Coordinates): Teacher {
+function openTeacher(spec: TeacherSpec): Teacher {
   const apiKey = process.env.MASKWRIGHT_API_KEY ?? null;
   const { url, model } = spec;
   // A model stays the same one when it is served elsewhere.
   return {
     name: model ?? url,
-    policy: openAiPolicy({ baseUrl: url, model, apiKey, coordinates, maxTokens: 400 }),
+    policy: openAiPolicy({ baseUrl: url, model, apiKey, maxTokens: 400 }),
   };
 }
 

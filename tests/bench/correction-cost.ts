@@ -57,6 +57,7 @@ export async function proposalOf(
       messages: [],
       tools: toolNames,
       coordinates: environment.options.coordinates,
+      prompt: 'full',
       view: state.view,
       state,
     });

@@ -8,6 +8,7 @@ import { type DatasetTarget, targetOf } from '@engine/datasets';
 import { writeTextParts } from '@engine/exporters';
 import type { Policy } from '@engine/policies/policy';
 import { MaskwrightError } from '@shared/contract/errors';
+import { defaultConventions } from '@shared/tools/conventions';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import { expect, it, vi } from 'vitest';
 import { shapeSegmenter } from '../support/shape-segmenter';
@@ -30,7 +31,7 @@ const policy = (propose: Policy['propose']): Policy => ({
 const options = (policyFor: BatchOptions['policyFor']): BatchOptions => ({
   segmenter: shapeSegmenter(),
   policyFor,
-  coordinates: 'norm1000',
+  conventions: defaultConventions,
   turnBudget: 2,
   concurrency: 3,
   seed: 0,

@@ -106,7 +106,11 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
     );
     const compared: Comparison[] = [];
     for (const answer of answers) {
-      const { prompt, images } = renderChatMl(await messagesOf(answer), toolNames, 'pixel');
+      const { prompt, images } = renderChatMl(await messagesOf(answer), {
+        tools: toolNames,
+        coordinates: 'pixel',
+        prompt: 'full',
+      });
       const got: VisionCompletion = await runtime.complete({
         prompt,
         images,

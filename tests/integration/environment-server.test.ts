@@ -30,6 +30,7 @@ import type { EnvironmentWorld } from '@engine/server/environment-session';
 import { MaskwrightError } from '@shared/contract/errors';
 import { defaultViewConfig } from '@shared/geometry/view';
 import { defaultRewardWeights } from '@shared/rewards/weights';
+import { type AgentConventions, defaultConventions } from '@shared/tools/conventions';
 import { formatTurn } from '@shared/tools/prompt-text';
 import type { Trajectory } from '@shared/trajectory/schema';
 import sharp from 'sharp';
@@ -66,6 +67,7 @@ async function start(
     segmenter?: Segmenter;
     turns?: number;
     items?: readonly DatasetTarget[];
+    conventions?: AgentConventions;
   } = {},
 ): Promise<EnvironmentHost> {
   const {
@@ -73,13 +75,13 @@ async function start(
     segmenter = shapeSegmenter({ shift: 12 }),
     turns = 6,
     items = targets,
+    conventions = defaultConventions,
     ...rest
   } = options;
   const world: EnvironmentWorld = {
     targets: items,
     segmenter,
-    coordinates: 'norm1000',
-    viewConfig: defaultViewConfig('norm1000'),
+    conventions,
     turnBudget: turns,
     weights: defaultRewardWeights,
     renderer: new ObservationRenderer(),
@@ -181,6 +183,18 @@ function statusUnder(name: string, port: number, path: string, headers: object =
 }
 
 withData('an episode over the WebSocket', () => {
+  it('begins an episode with the prompt that it was started with', async () => {
+    const conventions = { coordinates: 'pixel', prompt: 'brief', viewPixels: 28_224 } as const;
+    const first = async (host: EnvironmentHost) =>
+      observationSchema.parse((await (await client(host)).reset({ index: 0 })).data.observation);
+    const brief = await first(await start({ conventions }));
+    const full = await first(await start());
+    expect(brief).toMatchObject({ prompt: 'brief', system: 'Segment what the query names.' });
+    expect(full).toMatchObject({ prompt: 'full', system: expect.stringContaining('0 to 1000') });
+    const { width, height } = await sharp(Buffer.from(brief.images[0] ?? '', 'base64')).metadata();
+    expect(width * height).toBe(28_224);
+  });
+
   it('gives the observations and the reward of our own loop, and nothing of the ground truth', async () => {
     const { trajectory, reward, pngs } = await ownEpisode(3);
     expect(trajectory.nodes.length).toBeGreaterThan(2);
@@ -298,7 +312,7 @@ withData('an episode over the WebSocket', () => {
         query: target.query,
         policy,
         segmenter: shapeSegmenter({ shift: 12 }),
-        coordinates: 'norm1000',
+        conventions: defaultConventions,
         turnBudget: 6,
         truth,
         seed: 0,

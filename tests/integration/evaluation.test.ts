@@ -6,6 +6,7 @@ import { type EvaluationOptions, evaluate } from '@engine/evaluation/evaluate';
 import type { Policy, Proposal } from '@engine/policies/policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
 import { type Sample, sampleSchema } from '@shared/evaluation/sample';
+import { defaultConventions } from '@shared/tools/conventions';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { runCli, startCli } from '../support/cli';
@@ -115,7 +116,7 @@ const options = (given: Partial<EvaluationOptions> = {}): EvaluationOptions => (
   segmenter: shapeSegmenter({ shift: 5 }),
   policyFor: (_target, truth, seed) =>
     truth ? simulatedAnnotator(truth, { seed }) : scripted(boxInTheMiddle),
-  coordinates: 'norm1000',
+  conventions: defaultConventions,
   turnBudget: 3,
   concurrency: 3,
   seed: 1,

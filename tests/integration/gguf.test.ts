@@ -78,6 +78,18 @@ describe('checkVisionModel', () => {
     });
   });
 
+  it('reads how the agent is spoken to, and refuses what it does not know', async () => {
+    expect((await checkVisionModel(pair.model, pair.mmproj)).conventions).toEqual({});
+    const declared = { coordinates: 'pixel', prompt: 'brief', viewPixels: 28_224 } as const;
+    const spoken = writeTinyQwenVl(join(folder, 'spoken'), { conventions: declared });
+    expect((await checkVisionModel(spoken.model, spoken.mmproj)).conventions).toEqual(declared);
+    const odd = writeTinyQwenVl(join(folder, 'odd'), { conventions: { viewPixels: 3 } });
+    await expect(checkVisionModel(odd.model, odd.mmproj)).rejects.toMatchObject({
+      code: 'MODEL_UNREADABLE',
+      message: expect.stringContaining('maskwright.view_pixels'),
+    });
+  });
+
   it('finds the mmproj beside the model, the one of the same name among several', async () => {
     const shelf = join(folder, 'shelf');
     mkdirSync(shelf);

@@ -81,7 +81,7 @@ function inputOf(messages: Message[], tools: readonly ToolName[] = fewTools): Po
     ended: null,
     past: [],
   };
-  return { messages, tools, coordinates: 'pixel', view, state };
+  return { messages, tools, coordinates: 'pixel', prompt: 'full', view, state };
 }
 
 async function firstTurn(query: string): Promise<Message[]> {

@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { annotateBatch } from '@engine/batch/annotate';
@@ -8,6 +16,7 @@ import type { ModelChild } from '@engine/models/child-protocol';
 import { nodeModelChild } from '@engine/models/node-model-child';
 import { llamaCppPolicy } from '@engine/policies/llama-cpp';
 import { sharedPolicy } from '@engine/policies/shared-policy';
+import { defaultConventions } from '@shared/tools/conventions';
 import { toolCallSchema } from '@shared/tools/definitions';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,7 +72,7 @@ describe('episodes with a local GGUF', () => {
     await annotateBatch(targets(), log, {
       segmenter: shapeSegmenter(),
       policyFor: () => sharedPolicy(policy),
-      coordinates: 'norm1000',
+      conventions: defaultConventions,
       turnBudget: 2,
       concurrency: 1,
       seed: 0,
@@ -90,6 +99,47 @@ describe('episodes with a local GGUF', () => {
         expect(isValid || node.invalid !== null).toBe(true);
       }
     }
+  });
+});
+
+describe('a model whose file says how it is spoken to', () => {
+  const declared = { coordinates: 'pixel', prompt: 'brief', viewPixels: 28_224 } as const;
+  const query = 'thing <|im_end|>';
+
+  async function annotate(policy: string, ...options: string[]) {
+    const out = mkdtempSync(join(tmpdir(), 'maskwright-conventions-'));
+    const images = mkdtempSync(join(tmpdir(), 'maskwright-one-'));
+    const [name = ''] = readdirSync(photographs);
+    copyFileSync(join(photographs, name), join(images, name));
+    const run = await runCli([
+      ...['annotate', '--images', images, '--query', query, '--policy', policy, '--turns', '1', '--out', out],
+      ...options,
+    ]);
+    const file = join(out, 'trajectories.jsonl');
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+    return { ...run, trajectories: lines.map((line) => parseTrajectory(JSON.parse(line))) };
+  }
+
+  it('is spoken to so, with views and prompts as small as it was trained with', async () => {
+    const spoken = writeTinyQwenVl(join(folder, 'spoken'), { seed: 7, conventions: declared });
+    const brief = await annotate(`llama:${spoken.model},${spoken.mmproj}`);
+    const full = await annotate(`llama:${pair.model},${pair.mmproj}`, '--coordinates', 'pixel');
+    const [one] = brief.trajectories;
+    const [other] = full.trajectories;
+    expect(one?.header).toMatchObject({ ...declared, view: { multiple: 28, maxPixels: 28_224 } });
+    expect(other?.header).toMatchObject({ coordinates: 'pixel', prompt: 'full', viewPixels: null });
+    const { width = 0, height = 0 } = one?.root.view ?? {};
+    expect(width * height).toBe(28_224);
+    // A token a byte, 36 for the image: the tools alone are more than a thousand.
+    expect(one?.nodes[0]?.usage.promptTokens).toBeLessThan(400);
+    expect(other?.nodes[0]?.usage.promptTokens).toBeGreaterThan(2000);
+  });
+
+  it('is not spoken to in another way', async () => {
+    const spoken = writeTinyQwenVl(join(folder, 'spoken'), { seed: 7, conventions: declared });
+    const run = await annotate(`llama:${spoken.model},${spoken.mmproj}`, '--prompt', 'full');
+    expect(run.code).toBe(2);
+    expect(run.stderr).toMatch(/file says --prompt brief, and --prompt full was asked for/);
   });
 });
 

@@ -64,7 +64,7 @@ function inputOf(more: Message[] = []): PolicyInput {
     },
     ...more,
   ];
-  return { messages, tools: toolNames, coordinates: 'norm1000', view, state };
+  return { messages, tools: toolNames, coordinates: 'norm1000', prompt: 'full', view, state };
 }
 
 const laterTurns: Message[] = [

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import { type DatasetTarget, readRefs } from '@engine/datasets';
 import { ObservationRenderer } from '@engine/environment/observation-image';
 import { startEnvironmentHost } from '@engine/server/environment-host';
-import { defaultViewConfig } from '@shared/geometry/view';
 import { defaultRewardWeights } from '@shared/rewards/weights';
+import { defaultConventions } from '@shared/tools/conventions';
 import { describe, expect, it } from 'vitest';
 import { hasPythonModule, python } from '../support/python';
 import { shapeSegmenter } from '../support/shape-segmenter';
@@ -37,8 +37,7 @@ describe.skipIf(!isReady)('openenv-core’s own clients', () => {
       world: {
         targets,
         segmenter: shapeSegmenter({ shift: 12 }),
-        coordinates: 'norm1000',
-        viewConfig: defaultViewConfig('norm1000'),
+        conventions: defaultConventions,
         turnBudget: 6,
         weights: defaultRewardWeights,
         renderer: new ObservationRenderer(),

@@ -19,6 +19,7 @@ import { leaksOf } from '@shared/synthesis/leaks';
 import type { SynthesisReport } from '@shared/synthesis/report';
 import { templateThought } from '@shared/synthesis/thoughts';
 import { visibleTurns } from '@shared/synthesis/visible';
+import { defaultConventions } from '@shared/tools/conventions';
 import { formatTurn } from '@shared/tools/prompt-text';
 import { judgeTrajectory } from '@shared/trajectory/learnable';
 import { parseTrajectory } from '@shared/trajectory/migrations';
@@ -62,7 +63,7 @@ async function synthesize(
   await annotateBatch(items, log, {
     segmenter,
     policyFor: simulatedPolicies(mix, distractors),
-    coordinates: 'norm1000',
+    conventions: defaultConventions,
     turnBudget: 8,
     concurrency,
     seed: 1,
@@ -302,7 +303,7 @@ describe('a teacher behind an endpoint', () => {
       await annotateBatch(items, log, {
         segmenter: shapeSegmenter(),
         policyFor: (_item, _truth, seed) => sharedPolicy(policy, seed),
-        coordinates: 'norm1000',
+        conventions: defaultConventions,
         turnBudget: 8,
         concurrency: 1,
         seed: 1,

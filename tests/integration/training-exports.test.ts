@@ -15,6 +15,7 @@ import {
 import { conversationsOf } from '@engine/exporters/training/conversations';
 import { mediaMarker } from '@engine/models/vision-runtime';
 import { renderChatMl } from '@engine/policies/chatml';
+import { defaultConventions } from '@shared/tools/conventions';
 import { toolNames } from '@shared/tools/definitions';
 import { answerText } from '@shared/training/conversation';
 import { trainingEngines } from '@shared/training/manifest';
@@ -63,7 +64,7 @@ function expectedTexts(): { text: string; learned: string[] }[] {
             : { type: 'image' as const, image: { png: new Uint8Array(), width: 32, height: 32 } },
         ),
       }));
-      const { prompt } = renderChatMl(messages, toolNames, trajectory.header.coordinates);
+      const { prompt } = renderChatMl(messages, { tools: toolNames, ...trajectory.header });
       const answers = conversation.messages.flatMap((message) =>
         message.role === 'assistant' ? [message] : [],
       );
@@ -300,7 +301,7 @@ describe.skipIf(!hasSharedData('RL prompts over photographs'))('prompts for RL',
     const out = join(dir, 'prompts');
     const manifest = await exportRlPrompts(dataset, out, {
       engine: 'trl',
-      coordinates: 'norm1000',
+      conventions: defaultConventions,
       turnBudget: 4,
       imageRoot: '',
       onSkip: ({ reason }) => skipped.push(reason),

@@ -44,6 +44,8 @@ export function sampleTrajectory(
       image: { hash: 'ab', name: 'a.png', width, height },
       query: 'the “red” box\n…',
       coordinates: 'norm1000',
+      prompt: 'full',
+      viewPixels: null,
       turnBudget: 8,
       policy: { kind: 'test', name: 'test' },
       segmenter: { name: 'test', signature: 'test' },

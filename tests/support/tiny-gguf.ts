@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AgentConventions } from '@shared/tools/conventions';
 
 /**
  * Writes a Qwen2.5-VL pair with random weights (under 1 MB) that llama.cpp loads, so that tests run the true
@@ -160,7 +161,7 @@ const template =
 const text = { layers: 2, width: 64, inner: 96, heads: 4, kvHeads: 2, context: 32_768 };
 const vision = { layers: 2, width: 32, inner: 48, heads: 2, patch: 14 };
 
-function textModel(seed: number): Buffer {
+function textModel(seed: number, declared: Partial<AgentConventions>): Buffer {
   const draw = normal(seed);
   const tensors: Tensor[] = [];
   const add = (name: string, shape: number[], scale: number, mean = 0): void => {
@@ -221,8 +222,21 @@ function textModel(seed: number): Buffer {
     'tokenizer.ggml.padding_token_id': { type: 'u32', value: idOf('<|endoftext|>') },
     'tokenizer.ggml.add_bos_token': { type: 'bool', value: false },
     'tokenizer.chat_template': { type: 'string', value: template },
+    ...conventionKeys(declared),
   };
   return gguf(metadata, tensors);
+}
+
+function conventionKeys({
+  coordinates,
+  prompt,
+  viewPixels,
+}: Partial<AgentConventions>): Record<string, Value> {
+  return {
+    ...(coordinates && { 'maskwright.coordinates': { type: 'string', value: coordinates } }),
+    ...(prompt && { 'maskwright.prompt': { type: 'string', value: prompt } }),
+    ...(viewPixels && { 'maskwright.view_pixels': { type: 'u32', value: viewPixels } }),
+  };
 }
 
 function visionModel(seed: number): Buffer {
@@ -277,13 +291,13 @@ function visionModel(seed: number): Buffer {
 /** Writes `tiny-qwen-vl.gguf` and `mmproj-tiny-qwen-vl.gguf` into a folder (made if missing); gives their paths. */
 export function writeTinyQwenVl(
   dir: string,
-  options: { seed?: number } = {},
+  options: { seed?: number; conventions?: Partial<AgentConventions> } = {},
 ): { model: string; mmproj: string } {
   const seed = options.seed ?? 1;
   mkdirSync(dir, { recursive: true });
   const model = join(dir, 'tiny-qwen-vl.gguf');
   const mmproj = join(dir, 'mmproj-tiny-qwen-vl.gguf');
-  writeFileSync(model, textModel(seed));
+  writeFileSync(model, textModel(seed, options.conventions ?? {}));
   writeFileSync(mmproj, visionModel(seed + 1));
   return { model, mmproj };
 }

@@ -39,6 +39,8 @@ export function emptyTrajectory(change: Partial<Trajectory['header']> = {}): Tra
       image: { hash: 'h', name: 'a.png', width: 64, height: 64 },
       query: 'the cup',
       coordinates: 'norm1000',
+      prompt: 'full',
+      viewPixels: null,
       turnBudget: 8,
       policy: { kind: 'test', name: 'test' },
       segmenter: { name: 'test', signature: 'sam1' },

@@ -4,8 +4,10 @@ The converter is llama.cpp's own. The package index has it inside the source dis
 fetched once with pip, checked by its hash and unpacked into a cache folder; pip asks it for metadata, nothing is compiled.
 
     python to_gguf.py CHECKPOINT OUT/NAME [--type f32|f16|bf16|q8_0]
+        [--coordinates norm1000|pixel] [--prompt full|brief] [--view-pixels N]
 
-writes OUT/NAME.gguf and OUT/NAME-mmproj.gguf.
+writes OUT/NAME.gguf and OUT/NAME-mmproj.gguf. How the model was trained to be spoken to is written into the former as
+maskwright.coordinates, maskwright.prompt and maskwright.view_pixels, and the app goes by it.
 """
 
 from __future__ import annotations
@@ -100,6 +102,30 @@ def _inner(converter: Path, options: list[str]) -> None:
     runpy.run_path(str(converter / "convert_hf_to_gguf.py"), run_name="__main__")
 
 
+def declare(converter: Path, model: Path, conventions: dict[str, str | int]) -> None:
+    """Writes the model's conventions into its metadata, with llama.cpp's own package; the tensors stay as they are."""
+    sys.path.insert(0, str(converter / "gguf-py"))
+    import gguf  # type: ignore[import-not-found]
+    from gguf.scripts.gguf_new_metadata import MetadataDetails, copy_with_new_metadata  # type: ignore[import-not-found]
+
+    reader = gguf.GGUFReader(model, "r")
+    architecture = reader.get_field(gguf.Keys.General.ARCHITECTURE)
+    declared = model.with_suffix(".declared")
+    writer = gguf.GGUFWriter(declared, arch=architecture.contents(), endianess=reader.endianess)
+    alignment = reader.get_field(gguf.Keys.General.ALIGNMENT)
+    if alignment is not None:
+        writer.data_alignment = alignment.contents()
+    added = {
+        f"maskwright.{name}": MetadataDetails(
+            gguf.GGUFValueType.UINT32 if isinstance(value, int) else gguf.GGUFValueType.STRING, value
+        )
+        for name, value in conventions.items()
+    }
+    copy_with_new_metadata(reader, writer, added, [])
+    del reader  # It maps the file.
+    declared.replace(model)
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--inner"]:
         _inner(Path(sys.argv[2]), sys.argv[3:])
@@ -108,6 +134,9 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path, help="path without its ending")
     parser.add_argument("--type", choices=["f32", "f16", "bf16", "q8_0"], default="f16")
+    parser.add_argument("--coordinates", choices=["norm1000", "pixel"], help="how the model writes coordinates")
+    parser.add_argument("--prompt", choices=["full", "brief"], help="the prompt that it was trained with")
+    parser.add_argument("--view-pixels", type=int, help="pixels of each view image that it was trained with")
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="where the converter is kept")
     args = parser.parse_args()
     converter = fetch(args.cache)
@@ -115,6 +144,10 @@ def main() -> None:
     model.parent.mkdir(parents=True, exist_ok=True)
     convert(converter, args.checkpoint, model, args.type, mmproj=False)
     convert(converter, args.checkpoint, mmproj, args.type if args.type == "f32" else "f16", mmproj=True)
+    given = {"coordinates": args.coordinates, "prompt": args.prompt, "view_pixels": args.view_pixels}
+    conventions = {name: value for name, value in given.items() if value is not None}
+    if conventions:
+        declare(converter, model, conventions)
     print(json.dumps({str(file): file.stat().st_size for file in (model, mmproj)}))
 
 

@@ -51,7 +51,9 @@ def escape_user_text(text: str) -> str:
 
 
 def system_text(observation: Observation) -> str:
-    """The system text with the tools section, from the observation of a reset."""
+    """The system text with the tools section, from the observation of a reset; a brief prompt has no such section."""
+    if observation.get("prompt") == "brief":
+        return observation["system"]
     tools = "\n".join(map(_signature, observation["tools"]))
     return escape_control(f"{observation['system']}\n\n{_TOOLS.format(tools=tools)}")
 

@@ -11,6 +11,7 @@ pytest.importorskip("websockets")
 from websockets.sync.server import ServerConnection, serve  # noqa: E402
 
 from training.environment.client import EnvironmentClient, EnvironmentFailure  # noqa: E402
+from training.environment.conversation import system_text  # noqa: E402
 
 BOX = {"x1": 100, "y1": 100, "x2": 900, "y2": 900}
 
@@ -24,6 +25,14 @@ def test_plays_an_episode(server: str) -> None:
         reply = env.step(text='<think>Done.</think><tool_call>{"name": "finish", "arguments": {}}</tool_call>')
         assert reply.done and reply.reward is not None and 0 < reply.reward <= 1
         assert env.state()["ended"] == "finished"
+
+
+def test_a_brief_prompt_names_no_tools(start_server, server: str) -> None:
+    brief, _ = start_server("--coordinates", "pixel", "--prompt", "brief", "--view-pixels", "28224")
+    with EnvironmentClient(brief) as env, EnvironmentClient(server) as usual:
+        first = env.reset(index=3).observation
+        assert system_text(first) == "Segment what the query names." and len(first["tools"]) == 8
+        assert "<tools>" in system_text(usual.reset(index=3).observation)
 
 
 def test_goes_on_after_a_refusal(server: str) -> None:

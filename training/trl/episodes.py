@@ -60,14 +60,17 @@ class Episode:
 
 
 def describe(url: str) -> tuple[str, list[dict[str, Any]]]:
-    """System text and tools of a server, as the app's prompts hold them."""
+    """System text and tools of a server, as the app's prompts hold them: a brief one holds none."""
     with EnvironmentClient(url) as client:
         observation = client.reset(index=0).observation
     tools = [
         {"name": tool["name"], "description": tool["description"], "parameters": tool["input_schema"]}
         for tool in observation["tools"]
     ]
-    return escape_control(observation["system"]), [{"type": "function", "function": tool} for tool in tools]
+    system = escape_control(observation["system"])
+    if observation.get("prompt") == "brief":
+        return system, []
+    return system, [{"type": "function", "function": tool} for tool in tools]
 
 
 def rewards(environments: list[Episode], log_metric: Any, **_columns: Any) -> list[float]:

@@ -1,8 +1,9 @@
 """Reads conversations to learn from: the rows that `maskwright export-training` writes for TRL.
 
 A row is `{"messages": …, "images": [paths], "tools": …}`; messages and tools are JSON text or JSON, paths are relative
-to the file. `<image>` in a message's text stands for the next image. An assistant's message with `loss: false` is
-context and not imitated. Names of control tokens in texts are broken, as the app and the export do it.
+to the file; rows of brief prompts have no tools. `<image>` in a message's text stands for the next image. An assistant's
+message with `loss: false` is context and not imitated. Names of control tokens in texts are broken, as the app and the
+export do it.
 """
 
 from __future__ import annotations

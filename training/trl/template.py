@@ -29,8 +29,10 @@ TRAINING_TEMPLATE = _with_message_loss((_FOLDER / "qwen3_vl_training.jinja").rea
 
 def system_with_tools(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> str:
     """The system text as the template writes it, for those who make a vocabulary of it."""
-    listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     system = next((text_of(message) for message in messages if message["role"] == "system"), "")
+    if not tools:
+        return system
+    listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     return (
         f"{system}\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
         f"You are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{listed}\n</tools>\n\n"

@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { annotateCommand } from '../annotate';
 import { count, exitCodeHelp, integer, shard } from '../arguments';
+import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
 export function addAnnotate(root: Command): void {
   root
@@ -15,11 +16,9 @@ export function addAnnotate(root: Command): void {
       '--policy <policy>',
       'simulated | llama:MODEL.gguf[,MMPROJ.gguf] | openai:URL[#MODEL] | replay:FILE | embedded',
     )
-    .addOption(
-      new Option('--coordinates <convention>', 'how the policy writes coordinates')
-        .choices(['norm1000', 'pixel'])
-        .default('norm1000'),
-    )
+    .addOption(coordinatesOption())
+    .addOption(promptOption())
+    .addOption(viewPixelsOption())
     .option(
       '--segmenter <segmenter>',
       'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',

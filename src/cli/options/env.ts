@@ -1,7 +1,8 @@
 import { datasetKinds } from '@engine/datasets';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { count, portNumber, tokenText } from '../arguments';
 import { envCommand } from '../env';
+import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
 export function addEnv(root: Command): void {
   root
@@ -20,11 +21,9 @@ export function addEnv(root: Command): void {
       'embedded',
     )
     .option('--turns <n>', 'turn budget of an episode', count, 8)
-    .addOption(
-      new Option('--coordinates <convention>', 'how policies write coordinates')
-        .choices(['norm1000', 'pixel'])
-        .default('norm1000'),
-    )
+    .addOption(coordinatesOption())
+    .addOption(promptOption())
+    .addOption(viewPixelsOption())
     .option('--metrics', 'observations tell IoU, Dice and the terms of the reward')
     .option('--rewards <file>', 'JSON with any part of the weights of the reward')
     .option('--port <n>', 'port; 0 for any free one', portNumber, 8000)

@@ -2,6 +2,7 @@ import { datasetKinds } from '@engine/datasets';
 import { type Command, Option } from 'commander';
 import { count, countFromZero, counts, exitCodeHelp, integer, shard } from '../arguments';
 import { evalCommand } from '../eval';
+import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
 export function addEval(root: Command): void {
   root
@@ -30,11 +31,9 @@ export function addEval(root: Command): void {
       'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',
       'embedded',
     )
-    .addOption(
-      new Option('--coordinates <convention>', 'how the policy writes coordinates')
-        .choices(['norm1000', 'pixel'])
-        .default('norm1000'),
-    )
+    .addOption(coordinatesOption())
+    .addOption(promptOption())
+    .addOption(viewPixelsOption())
     .option('--turns <n>', 'turn budget of an episode', count, 8)
     .option('--sweep <n,…>', 'other turn budgets to evaluate besides, each with its own episodes', counts)
     .option('--concurrency <n>', 'episodes at the same time', count, 1)

@@ -5,6 +5,7 @@ import { defaultLearnableOptions } from '@shared/trajectory/learnable';
 import { type Command, Option } from 'commander';
 import { count, exitCodeHelp, imageCount, share } from '../arguments';
 import { exportTrainingCommand, validateTrainingCommand } from '../export-training';
+import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
 export function addExportTraining(root: Command): void {
   root
@@ -29,11 +30,9 @@ export function addExportTraining(root: Command): void {
       'rl-prompts: at most so many items; ReasonScenes: 500 of a split unless it is given',
       count,
     )
-    .addOption(
-      new Option('--coordinates <convention>', 'rl-prompts: how the policy will write coordinates')
-        .choices(['norm1000', 'pixel'])
-        .default('norm1000'),
-    )
+    .addOption(coordinatesOption())
+    .addOption(promptOption())
+    .addOption(viewPixelsOption())
     .option('--turns <n>', 'rl-prompts: turn budget of the episodes', count, 8)
     .requiredOption(
       '--out <dir>',

@@ -1,7 +1,8 @@
 import { datasetKinds } from '@engine/datasets';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { count, countFromZero, exitCodeHelp, integer, shard, share } from '../arguments';
 import { synthesizeCommand } from '../synthesize';
+import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
 export function addSynthesize(root: Command): void {
   root
@@ -22,11 +23,9 @@ export function addSynthesize(root: Command): void {
     )
     .option('--mix <json>', 'simulated: how its episodes differ; JSON, or a file of it')
     .option('--rewrite-thoughts <teacher>', 'openai:URL[#MODEL] writes the thoughts of what is kept')
-    .addOption(
-      new Option('--coordinates <convention>', 'how calls write coordinates')
-        .choices(['norm1000', 'pixel'])
-        .default('norm1000'),
-    )
+    .addOption(coordinatesOption())
+    .addOption(promptOption())
+    .addOption(viewPixelsOption())
     .option(
       '--segmenter <segmenter>',
       'ENCODER.onnx,DECODER.onnx (SAM, SAM 2, EfficientSAM) | embedded',

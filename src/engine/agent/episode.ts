@@ -1,4 +1,5 @@
 import { encodeMask } from '@shared/mask/rle';
+import { type AgentConventions, defaultConventions } from '@shared/tools/conventions';
 import type { Outcome, Trajectory, TrajectoryHeader } from '@shared/trajectory/schema';
 import { newTrajectory, withOutcome } from '@shared/trajectory/tree';
 import { applicationName, applicationVersion } from '../application';
@@ -9,7 +10,7 @@ import { submittedMasks } from '../environment/state';
 import type { Policy } from '../policies/policy';
 import { propose, takeTurn } from './turn';
 
-/** Header of a new trajectory in an environment. */
+/** Header of a new trajectory in an environment; the prompt's conventions are the defaults where they are left out. */
 export function headerOf(
   environment: Environment,
   details: {
@@ -18,7 +19,7 @@ export function headerOf(
     query: string;
     policy: { kind: string; name: string };
     seed: number | null;
-  },
+  } & Partial<Omit<AgentConventions, 'coordinates'>>,
 ): TrajectoryHeader {
   const { image, segmenter, coordinates, turnBudget, viewConfig } = environment.options;
   return {
@@ -29,6 +30,8 @@ export function headerOf(
     image: { hash: image.hash, name: details.imageName, width: image.width, height: image.height },
     query: details.query,
     coordinates,
+    prompt: details.prompt ?? defaultConventions.prompt,
+    viewPixels: details.viewPixels ?? defaultConventions.viewPixels,
     turnBudget,
     policy: { kind: details.policy.kind, name: details.policy.name },
     segmenter: { name: segmenter.identity.name, signature: segmenter.identity.signature },

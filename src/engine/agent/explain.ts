@@ -26,6 +26,7 @@ export async function promptGiven(
         return { type: 'image' as const, node, width, height, png: new Uint8Array(png) };
       }),
     })),
-    tools: toolPromptText(toolNames, trajectory.header.coordinates),
+    tools:
+      trajectory.header.prompt === 'brief' ? '' : toolPromptText(toolNames, trajectory.header.coordinates),
   };
 }

@@ -1,11 +1,17 @@
 import { defaultViewConfig } from '@shared/geometry/view';
+import type { PromptStyle } from '@shared/tools/conventions';
+import { briefSystemText, systemText } from '@shared/tools/system-text';
 import type { Trajectory, TrajectoryNode } from '@shared/trajectory/schema';
 import { appendNode, appendVerdict, newTrajectory } from '@shared/trajectory/tree';
 import { describe, expect, it } from 'vitest';
 import { greyImage, shapeSegmenter } from '../../../tests/support/shape-segmenter';
 import { Environment } from '../environment/environment';
+import { ObservationRenderer } from '../environment/observation-image';
+import type { Policy } from '../policies/policy';
 import { headerOf } from './episode';
+import { promptGiven } from './explain';
 import { promptAt } from './prompt';
+import { propose } from './turn';
 
 const environment = new Environment({
   image: greyImage(100, 80),
@@ -16,13 +22,14 @@ const environment = new Environment({
 });
 const root = environment.reset().observation;
 
-function withTurns(count: number): Trajectory {
+function withTurns(count: number, prompt: PromptStyle = 'full'): Trajectory {
   const header = headerOf(environment, {
     id: 't',
     imageName: 'grey',
     query: 'the cup',
     policy: { kind: 'test', name: 'test' },
     seed: null,
+    prompt,
   });
   let trajectory = newTrajectory(header, root);
   for (let i = 1; i <= count; i++)
@@ -54,6 +61,44 @@ const shape = (trajectory: Trajectory, head: string | null): string[] =>
     ({ role, content }) =>
       `${role}: ${content.map((part) => (part.type === 'image' ? `<${part.node ?? 'image'}>` : part.text)).join('')}`,
   );
+
+describe('a brief prompt', () => {
+  it('is one line of system text and the same conversation', () => {
+    const [system, ...rest] = shape(withTurns(2, 'brief'), 'n2');
+    expect(system).toBe('system: Segment what the query names.');
+    expect(rest).toEqual(shape(withTurns(2), 'n2').slice(1));
+    expect(systemText({ coordinates: 'pixel', prompt: 'brief' })).toBe(briefSystemText);
+    expect(systemText({ coordinates: 'pixel', prompt: 'full' })).toContain('integer pixels');
+  });
+
+  it('is explained without tools', async () => {
+    const renderer = new ObservationRenderer();
+    const { image } = environment.options;
+    expect((await promptGiven(withTurns(0, 'brief'), null, image, renderer)).tools).toBe('');
+    expect((await promptGiven(withTurns(0), null, image, renderer)).tools).toContain('# Tools');
+  });
+
+  it('is not given to an agent that was trained with another', async () => {
+    const asked: string[] = [];
+    const policy: Policy = {
+      identity: { kind: 'llama-cpp', name: 'tiny' },
+      author: 'agent',
+      readsPrompt: false,
+      conventions: { prompt: 'brief' },
+      async propose({ prompt }) {
+        asked.push(prompt);
+        return { thought: '', call: null, problem: null, raw: '', usage: {} };
+      },
+      async close() {},
+    };
+    const { state } = environment.reset();
+    const ask = (trajectory: Trajectory) =>
+      propose(policy, trajectory, null, environment, state, new ObservationRenderer());
+    await ask(withTurns(0, 'brief'));
+    await expect(ask(withTurns(0))).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(asked).toEqual(['brief']);
+  });
+});
 
 describe('prompt at a node', () => {
   it('holds system text, first image, all turns as text and only the latest overlay image', () => {

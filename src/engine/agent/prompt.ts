@@ -1,5 +1,5 @@
-import type { Coordinates } from '@shared/geometry/view';
 import { formatCall, formatTurn } from '@shared/tools/prompt-text';
+import { systemText } from '@shared/tools/system-text';
 import type { Observation, Trajectory } from '@shared/trajectory/schema';
 import { childrenOf, pathTo, verdictOf } from '@shared/trajectory/tree';
 import type { ObservationRenderer } from '../environment/observation-image';
@@ -8,22 +8,6 @@ import type { ImageSource } from '../segmenters/segmenter';
 
 /** How many of the latest overlay images stay in a prompt beside the first image. Older ones become a line of text. */
 export const defaultObservationImages = 1;
-
-/**
- * The system text. The tools section is appended by each policy in the form that its model was trained on.
- * Wording is this project's own (RSAgent's prompt is not public).
- */
-export function systemText(coordinates: Coordinates): string {
-  const unit =
-    coordinates === 'norm1000'
-      ? 'Coordinates are integers from 0 to 1000 of the latest view: x from left to right, y from top to bottom.'
-      : 'Coordinates are integer pixels of the latest view image: x from left to right, y from top to bottom.';
-  return [
-    'You segment what a query names in an image. You work in turns: think briefly, call exactly one tool, look at the result, and correct it until the mask fits.',
-    unit,
-    'Start with segment_box around the target. Refine with add_point: positive where a part is missing, negative where too much is covered. If the target is small, zoom first. If a call made things worse, revert. If the query names several objects, use new_object between them. Call finish when the mask fits, or report_no_target when nothing matches.',
-  ].join('\n');
-}
 
 /** A part of a prompt in which an image is named by the node whose observation it shows (null: the root). */
 export type PromptPart = { type: 'text'; text: string } | { type: 'image'; node: string | null };
@@ -43,7 +27,7 @@ export function promptAt(
 ): PromptMessage[] {
   const path = pathTo(trajectory, head).filter((node) => node.observation !== null);
   const messages: PromptMessage[] = [
-    { role: 'system', content: [{ type: 'text', text: systemText(trajectory.header.coordinates) }] },
+    { role: 'system', content: [{ type: 'text', text: systemText(trajectory.header) }] },
     {
       role: 'user',
       content: [

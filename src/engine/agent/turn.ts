@@ -1,3 +1,5 @@
+import { MaskwrightError } from '@shared/contract/errors';
+import { conflictingConvention } from '@shared/tools/conventions';
 import { toolNames } from '@shared/tools/definitions';
 import type { Author, Trajectory, TrajectoryNode } from '@shared/trajectory/schema';
 import { appendNode, nextNodeId } from '@shared/trajectory/tree';
@@ -16,7 +18,12 @@ export interface TimedProposal {
   repeats?: string;
 }
 
-/** Asks a policy what to do at a node. */
+/**
+ * Asks a policy what to do at a node.
+ *
+ * @throws MaskwrightError CONFLICT where the trajectory was begun with other conventions than the policy's own, and as
+ *   the policy does
+ */
 export async function propose(
   policy: Policy,
   trajectory: Trajectory,
@@ -27,12 +34,18 @@ export async function propose(
   options: ProposeOptions = {},
 ): Promise<TimedProposal> {
   const { image, coordinates } = environment.options;
+  const { prompt } = trajectory.header;
+  if (conflictingConvention(policy.conventions ?? {}, trajectory.header)) {
+    throw new MaskwrightError('CONFLICT', `${policy.identity.name} cannot go on with this episode.`, {
+      hint: 'It works with other views than those that the episode was begun with. Start a new episode.',
+    });
+  }
   const messages = policy.readsPrompt
     ? await renderPrompt(promptAt(trajectory, head), trajectory, image, renderer)
     : [];
   const start = performance.now();
   const proposal = await policy.propose(
-    { messages, tools: toolNames, coordinates, view: state.view, state },
+    { messages, tools: toolNames, coordinates, prompt, view: state.view, state },
     options,
   );
   return { proposal, policyMs: performance.now() - start };

@@ -9,7 +9,8 @@ import {
   type Mode,
   type Played,
 } from '@shared/contract/methods';
-import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
+import type { ViewConfig } from '@shared/geometry/view';
+import { type AgentConventions, viewConfigOf } from '@shared/tools/conventions';
 import { callOf } from '@shared/tools/gesture';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { acceptedPath, newTrajectory, observationAt } from '@shared/trajectory/tree';
@@ -69,9 +70,10 @@ export class EpisodeDesk {
     const { imageId, source } = input;
     const recorded = source.kind === 'replay' ? project.trajectory(source.trajectoryId) : null;
     const agent = await this.agentOf(recorded);
+    const conventions = recorded?.header ?? this.models.conventions;
     const environment = await this.environmentOf(project, imageId, {
       recordings: recorded ? [recorded] : [],
-      coordinates: recorded?.header.coordinates ?? this.models.coordinates,
+      conventions,
       viewConfig: recorded?.header.view ?? null,
       turnBudget: Math.max(input.turnBudget, agent()?.length ?? 0),
     });
@@ -81,6 +83,8 @@ export class EpisodeDesk {
       query: input.query,
       policy: agent()?.policy.identity ?? { kind: 'human', name: 'person' },
       seed: null,
+      prompt: conventions.prompt,
+      viewPixels: conventions.viewPixels,
     });
     const trajectory = newTrajectory(header, environment.reset().observation);
     const session = this.newSession(project, { imageId, source, trajectory, environment, agent });
@@ -109,14 +113,15 @@ export class EpisodeDesk {
     nodeId: string | null | undefined,
   ): Promise<Segmentation | null> {
     if (episodeId !== null) return (await this.session(episodeId)).preview(gesture, nodeId);
+    const { conventions } = this.models;
     const environment = await this.environmentOf(this.workspace.project, imageId, {
       recordings: [],
-      coordinates: this.models.coordinates,
+      conventions,
       viewConfig: null,
       turnBudget: 1,
     });
     const { state } = environment.reset();
-    const call = callOf(gesture, state.view, this.models.coordinates);
+    const call = callOf(gesture, state.view, conventions.coordinates);
     return environment.candidates(state, call, { lane: `preview ${imageId}` });
   }
 
@@ -257,7 +262,7 @@ export class EpisodeDesk {
     const agent = await this.agentOf(recorded);
     const environment = await this.environmentOf(project, imageId, {
       recordings: recorded ? [trajectory, recorded] : [trajectory],
-      coordinates: header.coordinates,
+      conventions: header,
       viewConfig: header.view,
       turnBudget: header.turnBudget,
     });
@@ -342,7 +347,7 @@ export class EpisodeDesk {
     imageId: string,
     options: {
       recordings: readonly Trajectory[];
-      coordinates: Coordinates;
+      conventions: AgentConventions;
       viewConfig: ViewConfig | null;
       turnBudget: number;
     },
@@ -363,8 +368,8 @@ export class EpisodeDesk {
     return new Environment({
       image,
       segmenter,
-      coordinates: options.coordinates,
-      viewConfig: options.viewConfig ?? defaultViewConfig(options.coordinates),
+      coordinates: options.conventions.coordinates,
+      viewConfig: options.viewConfig ?? viewConfigOf(options.conventions),
       turnBudget: options.turnBudget,
     });
   }

@@ -1,8 +1,9 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { Scores } from '@shared/evaluation/sample';
-import { type Coordinates, defaultViewConfig, type ViewConfig } from '@shared/geometry/view';
+import type { ViewConfig } from '@shared/geometry/view';
 import { decodeMask, type Rle, rleArea } from '@shared/mask/rle';
 import { hashText } from '@shared/random';
+import { type AgentConventions, viewConfigOf } from '@shared/tools/conventions';
 import type { Trajectory } from '@shared/trajectory/schema';
 import { headerOf, runEpisode } from '../agent/episode';
 import { type DatasetTarget, groundTruthOf, openTargetImage } from '../datasets';
@@ -18,7 +19,7 @@ export interface BatchOptions {
   segmenter: Segmenter;
   /** Makes the policy of an item; it is closed after the item's episode. `imageHash`: sha256 of the image's file, hex. */
   policyFor(item: DatasetTarget, groundTruth: GroundTruth | null, seed: number, imageHash: string): Policy;
-  coordinates: Coordinates;
+  conventions: AgentConventions;
   turnBudget: number;
   concurrency: number;
   seed: number;
@@ -117,7 +118,7 @@ async function runItem(
       query: item.query,
       policy,
       segmenter: options.segmenter,
-      coordinates: options.coordinates,
+      conventions: options.conventions,
       turnBudget: options.turnBudget,
       truth,
       seed,
@@ -147,7 +148,8 @@ export interface ItemEpisode {
   query: string;
   policy: Policy;
   segmenter: Segmenter;
-  coordinates: Coordinates;
+  conventions: AgentConventions;
+  /** Where it is not what the conventions give: the limits that a recording was made with. */
   viewConfig?: ViewConfig;
   turnBudget: number;
   /** For logs and for the simulated annotator; stays in the environment. */
@@ -158,16 +160,17 @@ export interface ItemEpisode {
 }
 
 export async function annotateImage(image: ImageSource, episode: ItemEpisode): Promise<Trajectory> {
-  const { id, imageName, query, policy, coordinates, seed, truth, signal } = episode;
+  const { id, imageName, query, policy, conventions, seed, truth, signal } = episode;
   const environment = new Environment({
     image,
     segmenter: episode.segmenter,
-    coordinates,
-    viewConfig: episode.viewConfig ?? defaultViewConfig(coordinates),
+    coordinates: conventions.coordinates,
+    viewConfig: episode.viewConfig ?? viewConfigOf(conventions),
     turnBudget: episode.turnBudget,
     groundTruth: truth,
   });
-  const header = headerOf(environment, { id, imageName, query, policy: policy.identity, seed });
+  const details = { id, imageName, query, policy: policy.identity, seed };
+  const header = headerOf(environment, { ...conventions, ...details });
   const { trajectory } = await runEpisode(environment, policy, header, episode.renderer, { signal });
   return trajectory;
 }

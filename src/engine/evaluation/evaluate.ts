@@ -19,7 +19,7 @@ export const pageFile = 'report.html';
 export interface EvaluationOptions
   extends Pick<
     BatchOptions,
-    'segmenter' | 'policyFor' | 'coordinates' | 'turnBudget' | 'concurrency' | 'seed' | 'signal'
+    'segmenter' | 'policyFor' | 'conventions' | 'turnBudget' | 'concurrency' | 'seed' | 'signal'
   > {
   /** Other turn budgets to evaluate besides, each with episodes of its own. */
   sweep: readonly number[];
@@ -122,7 +122,7 @@ async function runEpisodes(dataset: Dataset, run: Run, options: EvaluationOption
   await annotateBatch(targets(), log, {
     segmenter: options.segmenter,
     policyFor: options.policyFor,
-    coordinates: options.coordinates,
+    conventions: options.conventions,
     turnBudget: turns,
     concurrency: options.concurrency,
     seed: options.seed,

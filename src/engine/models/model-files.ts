@@ -1,6 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
+import {
+  type AgentConventions,
+  coordinatesSchema,
+  promptStyleSchema,
+  viewPixelsSchema,
+} from '@shared/tools/conventions';
+import type { z } from 'zod';
 import { GgufError, type GgufHeader, readGgufHeader } from './gguf';
 
 /** A checked pair of files: loading it cannot fault on what a header shows. */
@@ -19,6 +26,8 @@ export interface VisionModelFiles {
   /** Bytes of weights. */
   modelBytes: number;
   mmprojBytes: number;
+  /** How the agent must be spoken to, as far as the file says. */
+  conventions: Partial<AgentConventions>;
   /** Bytes of key-value cache for each token of context, in float16. */
   cacheBytesPerToken: number;
 }
@@ -76,6 +85,29 @@ async function readHeader(path: string, what: string): Promise<GgufHeader> {
         });
     }
   }
+}
+
+/** `maskwright.coordinates`, `maskwright.prompt` and `maskwright.view_pixels`, which training/convert writes. */
+function declaredConventions(header: GgufHeader, path: string): Partial<AgentConventions> {
+  const read = <Value>(key: string, schema: z.ZodType<Value>): Value | undefined => {
+    const value = header.metadata.get(`maskwright.${key}`);
+    if (value === undefined) return undefined;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw new MaskwrightError(
+      'MODEL_UNREADABLE',
+      `${basename(path)} declares maskwright.${key} as ${JSON.stringify(value)}, which this version does not know.`,
+      { hint: 'Update Maskwright, or convert the model again.' },
+    );
+  };
+  const coordinates = read('coordinates', coordinatesSchema);
+  const prompt = read('prompt', promptStyleSchema);
+  const viewPixels = read('view_pixels', viewPixelsSchema);
+  return {
+    ...(coordinates !== undefined && { coordinates }),
+    ...(prompt !== undefined && { prompt }),
+    ...(viewPixels !== undefined && { viewPixels }),
+  };
 }
 
 /** Letters and digits that two names share from the start, without quantisation and the like. */
@@ -165,6 +197,7 @@ export async function checkVisionModel(model: string, mmproj: string | null): Pr
     imageTokenSide: /qwen/i.test(textOf(projector, 'clip.projector_type')) ? mergedPatch : 0,
     modelBytes: header.fileSize,
     mmprojBytes: projector.fileSize,
+    conventions: declaredConventions(header, model),
     cacheBytesPerToken: 2 * 2 * layers * (width / heads) * keyValueHeads,
   };
 }

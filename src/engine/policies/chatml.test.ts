@@ -33,7 +33,11 @@ describe('renderChatMl', () => {
         ],
       },
     ];
-    const { prompt, images } = renderChatMl(messages, ['finish'], 'norm1000');
+    const { prompt, images } = renderChatMl(messages, {
+      tools: ['finish'],
+      coordinates: 'norm1000',
+      prompt: 'full',
+    });
     expect(prompt).toBe(
       `<|im_start|>system
 You segment.
@@ -61,9 +65,24 @@ Turn 1.
     expect(images).toEqual([image, other]);
   });
 
+  it('names no tools in a brief prompt', () => {
+    const messages: Message[] = [
+      { role: 'system', content: [{ type: 'text', text: 'Segment.' }] },
+      { role: 'user', content: [{ type: 'text', text: 'Query: dog' }] },
+    ];
+    const { prompt } = renderChatMl(messages, { tools: ['finish'], coordinates: 'pixel', prompt: 'brief' });
+    expect(prompt).toBe(
+      '<|im_start|>system\nSegment.<|im_end|>\n<|im_start|>user\nQuery: dog<|im_end|>\n<|im_start|>assistant\n',
+    );
+  });
+
   it('puts successive observations into one turn and adds a system message', () => {
     const tool: Message = { role: 'tool', content: [{ type: 'text', text: 'a' }] };
-    const { prompt } = renderChatMl([tool, tool], ['finish'], 'pixel');
+    const { prompt } = renderChatMl([tool, tool], {
+      tools: ['finish'],
+      coordinates: 'pixel',
+      prompt: 'full',
+    });
     expect(prompt).toContain(
       '<|im_start|>user\n<tool_response>\na\n</tool_response>\n<tool_response>\na\n</tool_response><|im_end|>\n',
     );

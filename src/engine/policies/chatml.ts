@@ -1,8 +1,9 @@
-import type { Coordinates } from '@shared/geometry/view';
-import type { ToolName } from '@shared/tools/definitions';
 import { withToolSection } from '@shared/tools/prompt-text';
 import { mediaMarker } from '../models/vision-runtime';
-import type { Message, MessagePart, PngImage } from './policy';
+import type { Message, MessagePart, PngImage, PolicyInput } from './policy';
+
+/** What of the tools a prompt holds. */
+export type OfferedTools = Pick<PolicyInput, 'tools' | 'coordinates' | 'prompt'>;
 
 /**
  * Names that a tokenizer or mtmd would take for control tokens or media, `<|…|>` and `<__…__>`, and the marks that
@@ -39,12 +40,15 @@ function textOf(parts: readonly MessagePart[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
-/** Messages with the tools section in the system text (a system message is put first where there is none). */
+/**
+ * Messages with the tools section in the system text (a system message is put first where there is none). A brief
+ * prompt has none.
+ */
 export function withToolsInSystem(
   messages: readonly Message[],
-  tools: readonly ToolName[],
-  coordinates: Coordinates,
-): Message[] {
+  { tools, coordinates, prompt }: OfferedTools,
+): readonly Message[] {
+  if (prompt === 'brief') return messages;
   const [first, ...rest] = messages;
   const hasSystem = first?.role === 'system';
   const system = withToolSection(hasSystem ? textOf(first.content) : '', tools, coordinates);
@@ -63,13 +67,9 @@ export interface RenderedChat {
  * assistant's turn. Observations go into a user turn within `<tool_response>`, successive ones into one turn.
  * llama.cpp (mtmd) puts `<|vision_start|>` and `<|vision_end|>` around an image itself.
  */
-export function renderChatMl(
-  messages: readonly Message[],
-  tools: readonly ToolName[],
-  coordinates: Coordinates,
-): RenderedChat {
+export function renderChatMl(messages: readonly Message[], offered: OfferedTools): RenderedChat {
   const images: PngImage[] = [];
-  const all = withToolsInSystem(messages, tools, coordinates);
+  const all = withToolsInSystem(messages, offered);
   let prompt = '';
   for (const [index, message] of all.entries()) {
     const isOurs = message.role === 'system' || message.role === 'assistant';

@@ -1,4 +1,5 @@
 import { MaskwrightError } from '@shared/contract/errors';
+import type { AgentConventions } from '@shared/tools/conventions';
 import { viewGrammar } from '@shared/tools/grammar';
 import { parseTurn } from '@shared/tools/parse';
 import type { SpawnModelChild } from '../models/child-protocol';
@@ -13,6 +14,8 @@ export interface LlamaCppPolicyOptions {
   model: string;
   /** Path of the mmproj GGUF; null: searched beside the model. */
   mmproj?: string | null;
+  /** What the model's file declares, see `checkVisionModel`. */
+  conventions?: Partial<AgentConventions>;
   spawnModelChild: SpawnModelChild;
   /** Tokens; holds system text, tools, two images of at most 768 tokens each, and the turns. */
   contextSize?: number;
@@ -47,6 +50,7 @@ class LlamaCppPolicy implements Policy {
   constructor(
     private readonly runtime: VisionRuntime,
     name: string,
+    readonly conventions: Partial<AgentConventions>,
     private readonly sampling: {
       maxTokens: number;
       maxThoughtChars: number;
@@ -60,7 +64,7 @@ class LlamaCppPolicy implements Policy {
   async propose(input: PolicyInput, options: ProposeOptions = {}): Promise<Proposal> {
     const { maxTokens, maxThoughtChars, temperature } = this.sampling;
     const seed = options.seed ?? this.sampling.seed;
-    const { prompt, images } = renderChatMl(input.messages, input.tools, input.coordinates);
+    const { prompt, images } = renderChatMl(input.messages, input);
     const grammar = viewGrammar(input.tools, input.coordinates, input.view, maxThoughtChars);
     const answer = await this.runtime.complete(
       { prompt, images, grammar, maxTokens, seed, temperature },
@@ -91,10 +95,13 @@ class LlamaCppPolicy implements Policy {
 /** A policy on any local runtime; the model is loaded at the first proposal. */
 export function localPolicy(
   runtime: VisionRuntime,
-  options: Pick<LlamaCppPolicyOptions, 'model' | 'maxTokens' | 'maxThoughtChars' | 'seed' | 'temperature'>,
+  options: Pick<
+    LlamaCppPolicyOptions,
+    'model' | 'conventions' | 'maxTokens' | 'maxThoughtChars' | 'seed' | 'temperature'
+  >,
 ): Policy {
   const name = options.model.split(/[\\/]/).pop() ?? options.model;
-  return new LlamaCppPolicy(runtime, name.replace(/\.gguf$/i, ''), {
+  return new LlamaCppPolicy(runtime, name.replace(/\.gguf$/i, ''), options.conventions ?? {}, {
     maxTokens: options.maxTokens ?? defaults.maxTokens,
     maxThoughtChars: options.maxThoughtChars ?? defaults.maxThoughtChars,
     seed: options.seed ?? defaults.seed,

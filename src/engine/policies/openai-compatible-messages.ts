@@ -1,8 +1,12 @@
-import type { Coordinates } from '@shared/geometry/view';
-import type { ToolName } from '@shared/tools/definitions';
 import { parseTurn } from '@shared/tools/parse';
 import { jsonDumps } from '@shared/tools/prompt-text';
-import { escapeControl, escapeUserText, withImageBreaks, withToolsInSystem } from './chatml';
+import {
+  escapeControl,
+  escapeUserText,
+  type OfferedTools,
+  withImageBreaks,
+  withToolsInSystem,
+} from './chatml';
 import type { Message, MessagePart, PngImage } from './policy';
 
 type ContentPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } };
@@ -54,12 +58,8 @@ function wrapped(parts: readonly MessagePart[]): string | ContentPart[] {
  * as it is, this is the very prompt that training exports and the local policy have, whatever the server
  * makes of tools.
  */
-export function hermesMessages(
-  messages: readonly Message[],
-  tools: readonly ToolName[],
-  coordinates: Coordinates,
-): ChatMessage[] {
-  return plainMessages(withToolsInSystem(messages, tools, coordinates));
+export function hermesMessages(messages: readonly Message[], offered: OfferedTools): ChatMessage[] {
+  return plainMessages(withToolsInSystem(messages, offered));
 }
 
 /** The conversation as it is, without tools. */

@@ -1,5 +1,4 @@
 import { MaskwrightError } from '@shared/contract/errors';
-import type { Coordinates } from '@shared/geometry/view';
 import { viewGrammar } from '@shared/tools/grammar';
 import { toolJsonSchemas } from '@shared/tools/json-schema';
 import { parseTurn } from '@shared/tools/parse';
@@ -17,8 +16,6 @@ export interface OpenAiPolicyOptions {
   model: string | null;
   /** Never stored, logged or put into an error. */
   apiKey: string | null;
-  /** For callers that keep it with the model; every proposal carries its own. */
-  coordinates?: Coordinates;
   /** Milliseconds to the first text of an answer, prompt evaluation included. */
   timeoutMs?: number;
   /** Milliseconds between two pieces of a streamed answer. */
@@ -36,7 +33,7 @@ export interface OpenAiPolicyOptions {
   /**
    * How the model is asked to call. `grammar`: Hermes text held by GBNF (llama-server). `native`: `tools` with
    * `tool_choice`. `text`: Hermes text, not held by anything; for models trained on exported trajectories behind
-   * other servers. `auto`: grammar on a llama-server, else native, and text where the server refuses tools.
+   * other servers, and for brief prompts, because a server would write natively given tools into them. `auto`: grammar on a llama-server, else native, and text where the server refuses tools.
    */
   mode?: 'auto' | 'grammar' | 'native' | 'text';
 }
@@ -218,7 +215,7 @@ class OpenAiPolicy implements Policy {
 
   private bodyFor(server: Server, input: PolicyInput, seed: number | undefined): Record<string, unknown> {
     const { options } = this;
-    const { tools, coordinates, view } = input;
+    const { tools, coordinates, prompt, view } = input;
     const stream = options.stream ?? true;
     const maxTokens = options.maxTokens ?? defaults.maxTokens;
     const body: Record<string, unknown> = {
@@ -231,7 +228,7 @@ class OpenAiPolicy implements Policy {
     };
     for (const name of server.without) delete body[name];
     if (tools.length === 0) return { ...body, messages: plainMessages(input.messages) };
-    switch (server.mode) {
+    switch (server.mode === 'native' && prompt === 'brief' ? 'text' : server.mode) {
       case 'native':
         return {
           ...body,
@@ -240,11 +237,11 @@ class OpenAiPolicy implements Policy {
           tool_choice: server.toolChoice,
         };
       case 'text':
-        return { ...body, messages: hermesMessages(input.messages, tools, coordinates) };
+        return { ...body, messages: hermesMessages(input.messages, input) };
       case 'grammar':
         return {
           ...body,
-          messages: hermesMessages(input.messages, tools, coordinates),
+          messages: hermesMessages(input.messages, input),
           grammar: viewGrammar(tools, coordinates, view, options.maxThoughtChars ?? defaults.maxThoughtChars),
           // llama-server: keep the text whole, and the prompt's evaluation for the next turn.
           reasoning_format: 'none',

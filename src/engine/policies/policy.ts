@@ -1,4 +1,5 @@
 import type { Coordinates, View } from '@shared/geometry/view';
+import type { AgentConventions, PromptStyle } from '@shared/tools/conventions';
 import type { RawCall, ToolName } from '@shared/tools/definitions';
 import type { Usage } from '@shared/trajectory/schema';
 import type { EnvironmentState } from '../environment/state';
@@ -26,6 +27,8 @@ export interface PolicyInput {
   /** Tools on offer, in the order of the prompt. */
   tools: readonly ToolName[];
   coordinates: Coordinates;
+  /** Whether the tools stand in the prompt of a language model. What it may call are all of `tools` in any case. */
+  prompt: PromptStyle;
   view: View;
   /** The environment's state, for policies that are no language model (simulated, replay). */
   state: EnvironmentState;
@@ -57,6 +60,8 @@ export interface Policy {
   readonly author: 'agent' | 'human' | 'simulator';
   /** Whether `messages` are needed; when false they come empty and nothing is rendered. */
   readonly readsPrompt: boolean;
+  /** How it must be spoken to, as far as its own file says; left out: as it was set up. */
+  readonly conventions?: Partial<AgentConventions>;
   propose(input: PolicyInput, options?: ProposeOptions): Promise<Proposal>;
   close(): Promise<void>;
 }

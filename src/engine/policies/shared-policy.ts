@@ -9,6 +9,7 @@ export function sharedPolicy(policy: Policy, seed?: number): Policy {
     },
     author: policy.author,
     readsPrompt: policy.readsPrompt,
+    conventions: policy.conventions,
     propose: (input, options) => policy.propose(input, { seed, ...options }),
     async close() {},
   };

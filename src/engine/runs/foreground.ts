@@ -104,6 +104,9 @@ function withProposals(inner: Policy, propose: Policy['propose']): Policy {
     get readsPrompt() {
       return inner.readsPrompt;
     },
+    get conventions() {
+      return inner.conventions;
+    },
     propose,
     close: () => inner.close(),
   };

@@ -1,6 +1,7 @@
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { RunPlan } from '@shared/contract/methods';
 import { hashText } from '@shared/random';
+import { defaultConventions } from '@shared/tools/conventions';
 import { annotateImage } from '../batch/annotate';
 import { FailureGuard } from '../batch/failure-guard';
 import { ObservationRenderer } from '../environment/observation-image';
@@ -115,7 +116,11 @@ async function doItem(item: RunWork, context: RunContext, renderer: ObservationR
     query: item.query,
     policy,
     segmenter: recorded ? recordedSegmenter(recorded, context.segmenter) : context.segmenter,
-    coordinates: recorded?.header.coordinates ?? plan.coordinates,
+    conventions: recorded?.header ?? {
+      ...defaultConventions,
+      coordinates: plan.coordinates,
+      ...policy.conventions,
+    },
     viewConfig: recorded?.header.view,
     turnBudget: Math.max(plan.turnBudget, recorded ? replayPolicy(recorded).length : 0),
     truth,

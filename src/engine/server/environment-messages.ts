@@ -1,4 +1,5 @@
 import { MaskwrightError } from '@shared/contract/errors';
+import { promptStyleSchema } from '@shared/tools/conventions';
 import { z } from 'zod';
 
 /**
@@ -118,8 +119,14 @@ export const observationSchema = z.strictObject({
     .describe('x1, y1, x2, y2 in pixels of the image: what the newest image shows.'),
   truncated: z.boolean().describe('The budget of turns ended the episode.'),
   episode_id: z.string().optional().describe('On reset.'),
+  prompt: promptStyleSchema
+    .optional()
+    .describe('On reset. full: the tools section follows the system text; brief: the prompt names no tools.'),
   system: z.string().optional().describe('On reset: system text of a prompt, without the tools.'),
-  tools: z.array(toolListingSchema).optional().describe('On reset.'),
+  tools: z
+    .array(toolListingSchema)
+    .optional()
+    .describe('On reset: what can be called, however the prompt is.'),
   metrics: metricsSchema.optional().describe('Only from a server that was started with --metrics.'),
 });
 export type WireObservation = z.infer<typeof observationSchema>;

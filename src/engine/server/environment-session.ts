@@ -4,7 +4,7 @@ import { seededRandom } from '@shared/random';
 import { type RawCall, toolNames } from '@shared/tools/definitions';
 import { toolJsonSchemas } from '@shared/tools/json-schema';
 import { parseTurn } from '@shared/tools/parse';
-import { systemText } from '../agent/prompt';
+import { systemText } from '@shared/tools/system-text';
 import type { DatasetTarget } from '../datasets';
 import { type EnvironmentItem, openSentItem, openTargetItem } from './environment-items';
 import {
@@ -81,7 +81,8 @@ export class EnvironmentSession {
       const observation: WireObservation = {
         ...(await this.observe(playing)),
         episode_id: playing.id,
-        system: systemText(this.world.coordinates),
+        prompt: this.world.conventions.prompt,
+        system: systemText(this.world.conventions),
         tools: toolListings(this.world),
       };
       return { observation, reward: null, done: false };
@@ -268,8 +269,8 @@ function closedSession(cause?: unknown): MaskwrightError {
   return new MaskwrightError('CANCELLED', 'The session was closed.', { cause });
 }
 
-export function toolListings({ coordinates }: Pick<EpisodeSettings, 'coordinates'>): ToolListing[] {
-  return toolJsonSchemas(toolNames, coordinates).map(({ function: tool }) => ({
+export function toolListings({ conventions }: Pick<EpisodeSettings, 'conventions'>): ToolListing[] {
+  return toolJsonSchemas(toolNames, conventions.coordinates).map(({ function: tool }) => ({
     name: tool.name,
     description: tool.description,
     input_schema: { ...tool.parameters },

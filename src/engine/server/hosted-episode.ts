@@ -1,8 +1,8 @@
-import type { Coordinates, ViewConfig } from '@shared/geometry/view';
 import { bitmapArea } from '@shared/mask/bitmap';
 import { type EpisodeReward, episodeReward, type RewardTurn } from '@shared/rewards/episode-reward';
 import { type ProcessReward, processRewards } from '@shared/rewards/process-rewards';
 import type { RewardWeights } from '@shared/rewards/weights';
+import { type AgentConventions, viewConfigOf } from '@shared/tools/conventions';
 import type { RawCall } from '@shared/tools/definitions';
 import { Environment, type StepResult } from '../environment/environment';
 import type { ObservationRenderer } from '../environment/observation-image';
@@ -15,8 +15,7 @@ import type { EnvironmentItem } from './environment-items';
 /** What all episodes of a host have in common. */
 export interface EpisodeSettings {
   segmenter: Segmenter;
-  coordinates: Coordinates;
-  viewConfig: ViewConfig;
+  conventions: AgentConventions;
   turnBudget: number;
   weights: RewardWeights;
   renderer: ObservationRenderer;
@@ -40,12 +39,12 @@ export class HostedEpisode {
     readonly item: EnvironmentItem,
     private readonly settings: EpisodeSettings,
   ) {
-    const { segmenter, coordinates, viewConfig, turnBudget } = settings;
+    const { segmenter, conventions, turnBudget } = settings;
     this.environment = new Environment({
       image: item.image,
       segmenter,
-      coordinates,
-      viewConfig,
+      coordinates: conventions.coordinates,
+      viewConfig: viewConfigOf(conventions),
       turnBudget,
       groundTruth: item.truth,
     });
@@ -58,7 +57,7 @@ export class HostedEpisode {
     const result = await this.environment.step(before, call, { problem, signal });
     const { truth } = this.item;
     if (truth) {
-      const { coordinates } = this.settings;
+      const { coordinates } = this.settings.conventions;
       const measured = { call, invalid: result.invalid, view: before.view, coordinates };
       this.turns.push(measureTurn(measured, before, result.state, truth));
     }

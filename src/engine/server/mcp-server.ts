@@ -6,7 +6,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { MaskwrightError } from '@shared/contract/errors';
 import { toWireError } from '@shared/contract/rpc-server';
-import { systemText } from '../agent/prompt';
+import { systemText } from '@shared/tools/system-text';
 import { applicationName, applicationVersion } from '../application';
 import type { EpisodeSettings } from './hosted-episode';
 import type { ImageFolders } from './image-folders';
@@ -26,7 +26,7 @@ export function createMcpServer(
     { name: applicationName.toLowerCase(), title: applicationName, version: applicationVersion },
     {
       capabilities: { tools: {} },
-      instructions: `Call open_image with an image and a query. ${systemText(settings.coordinates)}`,
+      instructions: `Call open_image with an image and a query. ${systemText(settings.conventions)}`,
     },
   );
   server.setRequestHandler(ListToolsRequestSchema, () => ({

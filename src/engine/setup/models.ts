@@ -10,7 +10,7 @@ import {
   type Setup,
 } from '@shared/contract/methods';
 import type { Coordinates } from '@shared/geometry/view';
-import { coordinatesSchema } from '@shared/trajectory/schema';
+import { type AgentConventions, coordinatesSchema, defaultConventions } from '@shared/tools/conventions';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { applicationName } from '../application';
@@ -98,8 +98,10 @@ export class Models {
     this.ready = this.start();
   }
 
-  get coordinates(): Coordinates {
-    return this.settings.coordinates;
+  /** How the agent that is set up is spoken to; the defaults where there is none. */
+  get conventions(): AgentConventions {
+    const { coordinates } = this.settings;
+    return { ...defaultConventions, coordinates, ...this.agentSlot.current?.conventions };
   }
 
   async info(): Promise<AppInfo> {
@@ -154,7 +156,7 @@ export class Models {
 
   configureAgent(text: string, coordinates: Coordinates): Promise<void> {
     return this.changeAgent(async () => {
-      await this.adoptAgent(text, coordinates);
+      await this.adoptAgent(text);
       this.givenAgent = undefined;
       await this.save({ policy: text, coordinates });
     });
@@ -197,7 +199,7 @@ export class Models {
 
   private async startAgent(text: string): Promise<void> {
     try {
-      await this.adoptAgent(text, this.settings.coordinates);
+      await this.adoptAgent(text);
     } catch (error) {
       this.agentStatus = absent('No agent', sentenceOf(error));
     }
@@ -223,8 +225,8 @@ export class Models {
     this.segmenterStatus = segmenterStatus(next);
   }
 
-  private async adoptAgent(text: string, coordinates: Coordinates): Promise<void> {
-    const next = await this.makeAgent(text, coordinates);
+  private async adoptAgent(text: string): Promise<void> {
+    const next = await this.makeAgent(text);
     if (this.isClosed) {
       await next?.close();
       throw closing();
@@ -317,6 +319,9 @@ export class Models {
       get readsPrompt() {
         return slot.current?.readsPrompt ?? true;
       },
+      get conventions() {
+        return slot.current?.conventions;
+      },
       propose: (input, options) => slot.use(missing, (agent) => agent.propose(input, options)),
       async close() {},
     };
@@ -335,25 +340,26 @@ export class Models {
     });
   }
 
-  private async makeAgent(text: string, coordinates: Coordinates): Promise<Policy | null> {
+  private async makeAgent(text: string): Promise<Policy | null> {
     const spec = parsePolicySpec(text, this.options.resourcesDir);
     switch (spec.kind) {
       case 'none':
         return null;
-      case 'llama':
+      case 'llama': {
         // Only the headers; the model is loaded at the first proposal.
-        await checkVisionModel(spec.model, spec.mmproj);
+        const { conventions } = await checkVisionModel(spec.model, spec.mmproj);
         return llamaCppPolicy({
           model: spec.model,
           mmproj: spec.mmproj,
+          conventions,
           spawnModelChild: this.options.spawnModelChild,
         });
+      }
       case 'openai':
         return openAiPolicy({
           baseUrl: spec.url,
           model: spec.model,
           apiKey: process.env.MASKWRIGHT_API_KEY ?? null,
-          coordinates,
         });
       default:
         throw new MaskwrightError('INVALID_REQUEST', `${spec.kind} cannot be the agent of the window.`, {

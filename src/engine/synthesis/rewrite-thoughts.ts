@@ -63,7 +63,10 @@ export async function rewriteThought(
     ended: null,
     past: [],
   };
-  const answer = await teacher.propose({ messages, tools: [], coordinates, view, state }, options);
+  const answer = await teacher.propose(
+    { messages, tools: [], coordinates, prompt: 'full', view, state },
+    options,
+  );
   const thought = cleanAnswer(answer.raw);
   const [leak] = leaksOf(thought, visible);
   return leak ? { thought: null, refused: leak.kind } : { thought, refused: null };

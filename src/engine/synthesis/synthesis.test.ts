@@ -1,6 +1,7 @@
 import { createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { drawPlan, parseAnnotatorMix } from '@shared/synthesis/annotator-mix';
+import { defaultConventions } from '@shared/tools/conventions';
 import { judgeTrajectory } from '@shared/trajectory/learnable';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import type { Trajectory } from '@shared/trajectory/schema';
@@ -78,7 +79,7 @@ describe('a hypothesis that was wrong on purpose', () => {
       query: 'it',
       policy: simulatedAnnotator({ mask, ignore: null }, wrongFirst),
       segmenter: shapeSegmenter(),
-      coordinates: 'norm1000',
+      conventions: defaultConventions,
       turnBudget: 8,
       truth: { mask, ignore: null },
       seed: 1,

@@ -48,6 +48,8 @@ function treeOf(
       image: { hash: 'h', name: 'a.jpg', width: 8, height: 8 },
       query: '',
       coordinates: 'norm1000',
+      prompt: 'full',
+      viewPixels: null,
       turnBudget: 8,
       policy: { kind: 'test', name: 'test' },
       segmenter: { name: 'test', signature: 'sam1' },

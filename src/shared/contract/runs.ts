@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { coordinatesSchema } from '../trajectory/schema';
+import { coordinatesSchema } from '../tools/conventions';
 import { id, nothing } from './common';
 import { imageQuerySchema } from './images';
 import { jobStateSchema } from './jobs';

@@ -243,6 +243,30 @@ describe('views', () => {
     expect(isInsideView(view, 'pixel', { x: view.width + 1, y: 0 })).toBe(false);
   });
 
+  it('gives square images and zooms views of exactly the pixels that an agent was trained with', () => {
+    const config = { multiple: 28, minPixels: 28_224, maxPixels: 28_224 };
+    for (const side of [40, 168, 336, 4000]) {
+      expect(fullView({ width: side, height: side }, config)).toMatchObject({ width: 168, height: 168 });
+    }
+    const zoomed = zoomView({ width: 336, height: 336 }, { x1: 20, y1: 30, x2: 90, y2: 100 }, config);
+    expect(zoomed).toEqual({ box: { x1: 20, y1: 30, x2: 90, y2: 100 }, width: 168, height: 168 });
+    const long = zoomView({ width: 336, height: 336 }, { x1: 0, y1: 0, x2: 90, y2: 40 }, config);
+    expect({ width: long.width, height: long.height }).toEqual({ width: 252, height: 112 });
+  });
+
+  it('never gives more pixels than the limit, whatever the shape, and no side under one multiple', () => {
+    fc.assert(
+      fc.property(anySize, fc.integer({ min: 784, max: 60_000 }), (size, pixels) => {
+        const config = { multiple: 28, minPixels: pixels, maxPixels: pixels };
+        const { width, height } = fullView(size, config);
+        expect(width % 28 === 0 && height % 28 === 0 && width >= 28 && height >= 28).toBe(true);
+        expect(width * height).toBeLessThanOrEqual(pixels);
+        expect(width * height).toBeGreaterThan(pixels / 4);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('refuses limits that no size meets', () => {
     expect(() => fullView({ width: 10, height: 10 }, { multiple: 32, minPixels: 10, maxPixels: 20 })).toThrow(
       /multiples of 32/,

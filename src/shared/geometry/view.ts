@@ -134,20 +134,28 @@ function growInterval(center: number, length: number, limit: number): [number, n
 
 /**
  * Sides that are multiples of `config.multiple`, with `area` pixels (moved into the limits) and the aspect
- * ratio of `width` to `height` as nearly as the multiples allow.
+ * ratio of `width` to `height` as nearly as the multiples allow. Never more pixels than the upper limit; less than the
+ * lower one only where no such sides meet both.
  */
 function fitSides(width: number, height: number, area: number, config: ViewConfig): Size {
   const { multiple, minPixels, maxPixels } = config;
   const pixels = clamp(area, minPixels, maxPixels);
-  const aspect = clamp(width / height, 1 / maxAspect, maxAspect);
+  // No side is shorter than one multiple, so a small view cannot be as thin as a large one.
+  const thinnest = Math.min(maxAspect, Math.max(1, Math.floor(maxPixels / multiple ** 2)));
+  const aspect = clamp(width / height, 1 / thinnest, thinnest);
   const ideal = { width: Math.sqrt(pixels * aspect), height: Math.sqrt(pixels / aspect) };
   let best: Size | null = null;
   let bestCost = Number.POSITIVE_INFINITY;
+  /** Where no sides meet both limits: the best of those that meet the upper one. */
+  const underLimits = 1000;
   for (const w of around(ideal.width, multiple)) {
     for (const h of around(ideal.height, multiple)) {
-      if (w * h < minPixels || w * h > maxPixels) continue;
+      if (w * h > maxPixels) continue;
       // Distortion weighs more than size: the policy has to recognise shapes.
-      const cost = 4 * Math.abs(Math.log(w / h / aspect)) + Math.abs(Math.log((w * h) / pixels));
+      const cost =
+        4 * Math.abs(Math.log(w / h / aspect)) +
+        Math.abs(Math.log((w * h) / pixels)) +
+        (w * h < minPixels ? underLimits : 0);
       if (cost < bestCost) {
         bestCost = cost;
         best = { width: w, height: h };
@@ -156,8 +164,7 @@ function fitSides(width: number, height: number, area: number, config: ViewConfi
   }
   if (best === null) {
     throw new RangeError(
-      `No view image with sides that are multiples of ${multiple} has ${minPixels} to ${maxPixels} pixels; ` +
-        'widen minPixels..maxPixels.',
+      `No view image with sides that are multiples of ${multiple} has at most ${maxPixels} pixels; raise maxPixels.`,
     );
   }
   return best;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type RawCall, rawCallSchema, toolCallSchema, toolNameSchema } from '../tools/definitions';
 import type { FunctionTool } from '../tools/json-schema';
 import { formatCall, jsonDumps } from '../tools/prompt-text';
+import { briefSystemText } from '../tools/system-text';
 
 /**
  * One training row before an engine gives it its form: the very conversation that a policy has, with the answers to
@@ -9,6 +10,7 @@ import { formatCall, jsonDumps } from '../tools/prompt-text';
  */
 export interface Conversation {
   system: string;
+  /** Those that the prompt names; a brief prompt names none. */
   tools: FunctionTool[];
   /** The query first, then answers and observations in turn; the last is an answer. */
   messages: ConversationMessage[];
@@ -72,7 +74,7 @@ export function marksOf(messages: readonly ConversationMessage[]): number {
 export function conversationProblems({ system, tools, messages, images }: Conversation): string[] {
   const problems: string[] = [];
   if (system.trim() === '') problems.push('the system text is empty');
-  if (tools.length === 0) problems.push('no tool is offered');
+  if (!offersTools({ system, tools })) problems.push('no tool is offered');
   for (const [index, message] of messages.entries()) {
     const expected = index === 0 ? 'user' : index % 2 === 1 ? 'assistant' : 'tool';
     if (message.role !== expected) {
@@ -91,6 +93,11 @@ export function conversationProblems({ system, tools, messages, images }: Conver
   const marks = marksOf(messages);
   if (marks !== images.length) problems.push(`there are ${marks} image marks and ${images.length} images`);
   return problems;
+}
+
+/** A brief prompt names no tools; any other has to. */
+export function offersTools({ system, tools }: Pick<Conversation, 'system' | 'tools'>): boolean {
+  return tools.length > 0 || system === briefSystemText;
 }
 
 function answerProblems(answer: Answer, index: number): string[] {
@@ -153,14 +160,14 @@ export function parsedJson(text: string, what: string): unknown {
   }
 }
 
-/** The `tools` column: JSON as text. */
-export function toolsText(tools: readonly FunctionTool[]): string {
-  return jsonDumps(tools);
+/** The `tools` column: JSON as text; there is none where the prompt names no tools. */
+export function toolsColumn(tools: readonly FunctionTool[]): { tools?: string } {
+  return tools.length === 0 ? {} : { tools: jsonDumps(tools) };
 }
 
-/** @throws RowError */
-export function readTools(text: string): FunctionTool[] {
-  return parsed(toolsSchema, parsedJson(text, 'tools'), 'tools');
+/** Of a row without the column: none. @throws RowError */
+export function readTools(text: string | undefined): FunctionTool[] {
+  return text === undefined ? [] : parsed(toolsSchema, parsedJson(text, 'tools'), 'tools');
 }
 
 /** A call as JSON text, exactly one. @throws RowError */

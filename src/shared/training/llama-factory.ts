@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FunctionTool } from '../tools/json-schema';
 import { formatCall } from '../tools/prompt-text';
 import {
   type Answer,
@@ -10,7 +11,7 @@ import {
   readThinkBlock,
   readTools,
   thinkBlock,
-  toolsText,
+  toolsColumn,
 } from './conversation';
 
 export const saidSchema = z.strictObject({
@@ -57,14 +58,29 @@ export function llamaFactoryMessages(messages: readonly ConversationMessage[]): 
   });
 }
 
+/** Its columns are named once for the whole file, so that one without tools is there, and empty. */
+export function llamaFactoryTools(tools: readonly FunctionTool[]): string {
+  return toolsColumn(tools).tools ?? '';
+}
+
+/** @throws RowError */
+export function readLlamaFactoryTools(text: string): FunctionTool[] {
+  return readTools(text === '' ? undefined : text);
+}
+
 export function llamaFactoryRow({ system, tools, messages, images }: Conversation): LlamaFactoryRow {
-  return { conversations: llamaFactoryMessages(messages), system, tools: toolsText(tools), images };
+  return { conversations: llamaFactoryMessages(messages), system, tools: llamaFactoryTools(tools), images };
 }
 
 /** @throws RowError when it is no such row */
 export function readLlamaFactoryRow(value: unknown): Conversation {
   const { conversations, system, tools, images } = parsed(rowSchema, value, 'the row');
-  return { system, tools: readTools(tools), messages: readLlamaFactoryMessages(conversations), images };
+  return {
+    system,
+    tools: readLlamaFactoryTools(tools),
+    messages: readLlamaFactoryMessages(conversations),
+    images,
+  };
 }
 
 /** The last answer is under loss. @throws RowError */

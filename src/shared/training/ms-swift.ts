@@ -11,7 +11,7 @@ import {
   readThinkBlock,
   readTools,
   thinkBlock,
-  toolsText,
+  toolsColumn,
 } from './conversation';
 
 export const msSwiftMessageSchema = z.discriminatedUnion('role', [
@@ -24,7 +24,7 @@ export const msSwiftMessageSchema = z.discriminatedUnion('role', [
 
 const rowSchema = z.strictObject({
   messages: z.array(msSwiftMessageSchema),
-  tools: z.string(),
+  tools: z.string().optional(),
   images: z.array(z.string()),
 });
 
@@ -56,7 +56,7 @@ export function msSwiftMessages(system: string, messages: readonly ConversationM
 }
 
 export function msSwiftRow({ system, tools, messages, images }: Conversation): MsSwiftRow {
-  return { messages: msSwiftMessages(system, messages), tools: toolsText(tools), images };
+  return { messages: msSwiftMessages(system, messages), ...toolsColumn(tools), images };
 }
 
 /** @throws RowError when it is no such row */

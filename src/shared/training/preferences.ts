@@ -10,13 +10,15 @@ import {
   parsedJson,
   RowError,
   readTools,
-  toolsText,
+  toolsColumn,
 } from './conversation';
 import {
   llamaFactoryAnswer,
   llamaFactoryMessages,
+  llamaFactoryTools,
   readLlamaFactoryAnswer,
   readLlamaFactoryMessages,
+  readLlamaFactoryTools,
   saidSchema,
 } from './llama-factory';
 import { msSwiftMessageSchema, msSwiftMessages, readMsSwiftMessages } from './ms-swift';
@@ -50,7 +52,7 @@ const trlSchema = z.strictObject({
   prompt: z.string(),
   chosen: z.string(),
   rejected: z.string(),
-  tools: z.string(),
+  tools: z.string().optional(),
   images: z.array(z.string()),
 });
 
@@ -62,7 +64,7 @@ export function trlPreference(pair: Preference): z.infer<typeof trlSchema> {
     prompt: jsonDumps(trlMessages(system, prompt)),
     chosen: jsonDumps([trlAnswer(answer)]),
     rejected: jsonDumps([trlAnswer(pair.rejected)]),
-    tools: toolsText(tools),
+    ...toolsColumn(tools),
     images,
   };
 }
@@ -83,7 +85,7 @@ export function readTrlPreference(value: unknown): Preference {
 const msSwiftSchema = z.strictObject({
   messages: z.array(msSwiftMessageSchema),
   rejected_messages: z.array(msSwiftMessageSchema),
-  tools: z.string(),
+  tools: z.string().optional(),
   images: z.array(z.string()),
 });
 
@@ -94,7 +96,7 @@ export function msSwiftPreference(pair: Preference): z.infer<typeof msSwiftSchem
   return {
     messages: msSwiftMessages(system, messages),
     rejected_messages: msSwiftMessages(system, [...prompt, { ...pair.rejected, loss: true }]),
-    tools: toolsText(tools),
+    ...toolsColumn(tools),
     images,
   };
 }
@@ -130,7 +132,7 @@ export function llamaFactoryPreference(pair: Preference): z.infer<typeof llamaFa
     chosen: llamaFactoryAnswer(answer),
     rejected: llamaFactoryAnswer(pair.rejected),
     system,
-    tools: toolsText(tools),
+    tools: llamaFactoryTools(tools),
     images,
   };
 }
@@ -143,7 +145,7 @@ export function readLlamaFactoryPreference(value: unknown): Preference {
   return {
     chosen: {
       system: row.system,
-      tools: readTools(row.tools),
+      tools: readLlamaFactoryTools(row.tools),
       messages: [...prompt, readLlamaFactoryAnswer(row.chosen, true)],
       images: row.images,
     },

@@ -2,7 +2,16 @@ import { z } from 'zod';
 import { rleArea, rleSchema } from '../mask/rle';
 import type { FunctionTool } from '../tools/json-schema';
 import { jsonDumps } from '../tools/prompt-text';
-import { imageMark, imageMarks, parsed, parsedJson, RowError, readTools, toolsText } from './conversation';
+import {
+  imageMark,
+  imageMarks,
+  offersTools,
+  parsed,
+  parsedJson,
+  RowError,
+  readTools,
+  toolsColumn,
+} from './conversation';
 import { readTrlMessages, trlMessages } from './trl';
 import { readVerlSystem, verlSystem } from './verl';
 
@@ -32,13 +41,13 @@ export interface RlPrompt {
 }
 
 /** Why an episode cannot begin with it. */
-export function rlPromptProblems({ text, query, groundTruth, tools }: RlPrompt): string[] {
+export function rlPromptProblems({ text, query, groundTruth, ...prompt }: RlPrompt): string[] {
   const problems: string[] = [];
   if (!text.startsWith(`${imageMark}\n`) || imageMarks(text) !== 1) {
     problems.push('the first message does not begin with its only image');
   }
   if (query.trim() === '') problems.push('the query is empty');
-  if (tools.length === 0) problems.push('no tool is offered');
+  if (!offersTools(prompt)) problems.push('no tool is offered');
   if (groundTruth.mask && rleArea(groundTruth.mask) === 0) problems.push('the ground truth is empty');
   return problems;
 }
@@ -103,7 +112,7 @@ const linesSchema = z.strictObject({
   split: z.string(),
   query: z.string(),
   prompt: z.string(),
-  tools: z.string(),
+  tools: z.string().optional(),
   images: z.array(z.string()).length(1),
   ground_truth: z.string(),
 });
@@ -117,7 +126,7 @@ export function trlRlPrompt(prompt: RlPrompt): z.infer<typeof linesSchema> {
     split,
     query,
     prompt: jsonDumps(trlMessages(prompt.system, [{ role: 'user', text: prompt.text }])),
-    tools: toolsText(prompt.tools),
+    ...toolsColumn(prompt.tools),
     images: [prompt.image],
     ground_truth: jsonDumps(prompt.groundTruth),
   };

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { toolNames } from '../tools/definitions';
 import { toolJsonSchemas } from '../tools/json-schema';
 import { formatCall, jsonDumps } from '../tools/prompt-text';
+import { briefSystemText } from '../tools/system-text';
 import {
   type Answer,
   answerText,
@@ -55,13 +56,14 @@ const context: fc.Arbitrary<Answer> = fc.oneof(
 
 const conversation: fc.Arbitrary<Conversation> = fc
   .record({
+    brief: fc.boolean(),
     system: words,
     answers: fc.array(fc.oneof(learned, context), { maxLength: 4 }),
     last: learned,
     texts: fc.array(words, { minLength: 5, maxLength: 5 }),
     shown: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
   })
-  .map(({ system, answers, last, texts, shown }) => {
+  .map(({ brief, system, answers, last, texts, shown }) => {
     const messages = [...answers, last].flatMap((answer, index): ConversationMessage[] => [
       { role: index === 0 ? 'user' : 'tool', text: `${shown[index] ? '<image>\n' : ''}${texts[index]}` },
       answer,
@@ -70,7 +72,9 @@ const conversation: fc.Arbitrary<Conversation> = fc
       .slice(0, answers.length + 1)
       .filter((is) => is)
       .map((_, index) => `images/${index}.png`);
-    return { system, tools: toolJsonSchemas(toolNames, 'norm1000'), messages, images };
+    return brief
+      ? { system: briefSystemText, tools: [], messages, images }
+      : { system, tools: toolJsonSchemas(toolNames, 'norm1000'), messages, images };
   });
 
 /** Calls with their arguments in the order in which they are written. */
@@ -123,6 +127,19 @@ describe.each(engines)('rows for %s', (_, write, read) => {
         }
       }),
     );
+  });
+});
+
+describe('rows of a brief prompt', () => {
+  const messages: ConversationMessage[] = [
+    { role: 'user', text: 'q' },
+    { role: 'assistant', thought: 'a', call: { name: 'finish', arguments: {} }, loss: true },
+  ];
+  const given: Conversation = { system: briefSystemText, tools: [], messages, images: [] };
+
+  it('say nothing of tools in any form', () => {
+    for (const [, write] of engines) expect(JSON.stringify(write(given))).not.toMatch(/tools/);
+    expect(llamaFactoryRow(given).tools).toBe('');
   });
 });
 

@@ -9,7 +9,7 @@ import {
   parsedJson,
   RowError,
   readTools,
-  toolsText,
+  toolsColumn,
 } from './conversation';
 
 const answerSchema = z.strictObject({
@@ -30,7 +30,11 @@ const messageSchema = z.discriminatedUnion('role', [
 ]);
 type TrlMessage = z.infer<typeof messageSchema>;
 
-const rowSchema = z.strictObject({ messages: z.string(), tools: z.string(), images: z.array(z.string()) });
+const rowSchema = z.strictObject({
+  messages: z.string(),
+  tools: z.string().optional(),
+  images: z.array(z.string()),
+});
 
 /**
  * A row for TRL with a collator (training/trl/rows.py). Messages and tools are JSON as text, because Arrow would
@@ -58,7 +62,7 @@ export function trlMessages(system: string, messages: readonly ConversationMessa
 }
 
 export function trlRow({ system, tools, messages, images }: Conversation): TrlRow {
-  return { messages: jsonDumps(trlMessages(system, messages)), tools: toolsText(tools), images };
+  return { messages: jsonDumps(trlMessages(system, messages)), ...toolsColumn(tools), images };
 }
 
 /** @throws RowError when it is no such row */

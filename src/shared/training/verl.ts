@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FunctionTool } from '../tools/json-schema';
 import { toolSection } from '../tools/prompt-text';
+import { briefSystemText } from '../tools/system-text';
 import {
   answerText,
   type Conversation,
@@ -29,9 +30,9 @@ const toUser = '<|im_end|>\n<|im_start|>user\n';
 const open = '<tool_response>\n';
 const close = '\n</tool_response>';
 
-/** The system text with the tools section, as Qwen's chat templates write it. */
+/** The system text with the tools section, where there are any, as Qwen's chat templates write it. */
 export function verlSystem(system: string, tools: readonly FunctionTool[]): string {
-  return `${system}\n\n${toolSection(tools)}`;
+  return tools.length === 0 ? system : `${system}\n\n${toolSection(tools)}`;
 }
 
 const [sectionBefore = '', sectionAfter = ''] = toolSection([])
@@ -74,6 +75,7 @@ export function readVerlRow(value: unknown): Conversation {
 
 /** @throws RowError */
 export function readVerlSystem(text: string): Pick<Conversation, 'system' | 'tools'> {
+  if (text === briefSystemText) return { system: text, tools: [] };
   const begin = text.indexOf(`\n\n${sectionBefore}`);
   if (begin < 0 || !text.endsWith(sectionAfter)) throw new RowError('the system text has no tools section');
   const lines = text.slice(begin + 2 + sectionBefore.length, -sectionAfter.length).split('\n');

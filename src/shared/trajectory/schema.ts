@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { boxSchema } from '../geometry/types';
 import { rleSchema } from '../mask/rle';
+import { coordinatesSchema, promptStyleSchema, viewPixelsSchema } from '../tools/conventions';
 import { pointLabelSchema, rawCallSchema } from '../tools/definitions';
 
 /** Version of the stored form; `migrations.ts` brings older ones up to it. */
@@ -8,8 +9,6 @@ export const trajectorySchemaVersion = 1;
 
 export const authorSchema = z.enum(['agent', 'human', 'simulator']);
 export type Author = z.infer<typeof authorSchema>;
-
-export const coordinatesSchema = z.enum(['norm1000', 'pixel']);
 
 /** A signed point prompt in image pixels. */
 export const promptPointSchema = z.object({ x: z.number(), y: z.number(), label: pointLabelSchema });
@@ -126,6 +125,10 @@ export const trajectoryHeaderSchema = z.object({
   }),
   query: z.string(),
   coordinates: coordinatesSchema,
+  /** Files from before it was written down: full. */
+  prompt: promptStyleSchema.default('full'),
+  /** Files from before it was written down: null. `view` has what came of it. */
+  viewPixels: viewPixelsSchema.default(null),
   turnBudget: z.number().int().min(1),
   policy: z.object({ kind: z.string(), name: z.string() }),
   segmenter: z.object({ name: z.string(), signature: z.string() }),

@@ -35,6 +35,8 @@ function empty(): Trajectory {
       image: { hash: 'h', name: 'a.jpg', width: 64, height: 64 },
       query: 'the cup',
       coordinates: 'norm1000',
+      prompt: 'full',
+      viewPixels: null,
       turnBudget: 8,
       policy: { kind: 'test', name: 'test' },
       segmenter: { name: 'test', signature: 'sam1' },

@@ -1,5 +1,5 @@
 import { type RawCall, rawCallSchema, toolNames } from '@shared/tools/definitions';
-import { toolJsonSchemas } from '@shared/tools/json-schema';
+import { type FunctionTool, toolJsonSchemas } from '@shared/tools/json-schema';
 import { cleanThought } from '@shared/tools/prompt-text';
 import {
   type Answer,
@@ -59,7 +59,7 @@ export function draftOf(trajectory: Trajectory, node: TrajectoryNode, observatio
   return {
     conversation: {
       system: prompt[0] ? escapeControl(plainText(prompt[0])) : '',
-      tools: toolJsonSchemas(toolNames, trajectory.header.coordinates),
+      tools: promptTools(trajectory.header),
       messages: [...messages, answerOf(node, true)],
     },
     images: prompt.flatMap(({ content }) =>
@@ -69,11 +69,20 @@ export function draftOf(trajectory: Trajectory, node: TrajectoryNode, observatio
   };
 }
 
-/** System text and first message of an episode. */
-export function firstPrompt(trajectory: Trajectory): { system: string; text: string } {
+/** The tools that the prompts of a trajectory name. */
+function promptTools({ prompt, coordinates }: Trajectory['header']): FunctionTool[] {
+  return prompt === 'brief' ? [] : toolJsonSchemas(toolNames, coordinates);
+}
+
+/** System text, tools and first message of an episode. */
+export function firstPrompt(trajectory: Trajectory): { system: string; tools: FunctionTool[]; text: string } {
   const [system, user] = promptAt(trajectory, null, 0);
   if (!system || !user) throw new Error('A prompt has no beginning');
-  return { system: escapeControl(plainText(system)), text: textOf(user) };
+  return {
+    system: escapeControl(plainText(system)),
+    tools: promptTools(trajectory.header),
+    text: textOf(user),
+  };
 }
 
 /** What the policy saw. A person's turn has the prompt in which nobody objected to anything yet. */

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { isCancelled, MaskwrightError, messageOf } from '@shared/contract/errors';
-import { type Coordinates, defaultViewConfig } from '@shared/geometry/view';
-import { toolNames } from '@shared/tools/definitions';
-import { toolJsonSchemas } from '@shared/tools/json-schema';
+import { type AgentConventions, viewConfigOf } from '@shared/tools/conventions';
 import { fileNames, type Manifest, type TrainingEngine } from '@shared/training/manifest';
 import { type RlPrompt, rlPromptProblems } from '@shared/training/rl-prompts';
 import { newTrajectory } from '@shared/trajectory/tree';
@@ -19,7 +17,7 @@ import { LinesFile, openRowFile } from './row-file';
 
 export interface RlPromptOptions {
   engine: TrainingEngine;
-  coordinates: Coordinates;
+  conventions: AgentConventions;
   /** Turn budget of the episodes; the prompt tells it. */
   turnBudget: number;
   imageRoot: string;
@@ -108,18 +106,22 @@ async function promptOf(
   images: ImageFolder,
   options: RlPromptOptions,
 ): Promise<RlPrompt | string> {
-  const { coordinates, turnBudget } = options;
+  const { conventions, turnBudget } = options;
   try {
     const image = await openTargetImage(target);
     const environment = new Environment({
       image,
       segmenter: noSegmenter,
-      coordinates,
-      viewConfig: defaultViewConfig(coordinates),
+      coordinates: conventions.coordinates,
+      viewConfig: viewConfigOf(conventions),
       turnBudget,
     });
     const details = { id: '', imageName: target.fileName, query: target.query, seed: null };
-    const header = headerOf(environment, { ...details, policy: { kind: '', name: '' } });
+    const header = headerOf(environment, {
+      ...conventions,
+      ...details,
+      policy: { kind: '', name: '' },
+    });
     const root = environment.reset().observation;
     const path = await images.add(image, root, defaultOverlayStyle);
     return {
@@ -128,7 +130,6 @@ async function promptOf(
       split: target.split ?? '',
       query: target.query,
       ...firstPrompt(newTrajectory(header, root)),
-      tools: toolJsonSchemas(toolNames, coordinates),
       image: `${options.imageRoot}${path}`,
       groundTruth: {
         mask: target.noTarget ? null : target.groundTruth,
