@@ -194,7 +194,7 @@ await step('synthesize', () =>
 );
 await step('export', () =>
   maskwright(
-    ...['export-training', 'sft', '--engine', 'trl', '--observation-images', 'all', '--overwrite'],
+    ...['export-training', 'sft', '--engine', 'trl', '--overwrite'],
     ...['--trajectories', inOut('trajectories', 'trajectories.jsonl'), '--dataset', 'reasonscenes'],
     ...['--out', inOut('rows')],
   ),

@@ -1,6 +1,7 @@
 import { parseShard, type Shard } from '@engine/datasets/shard';
 import { messageOf } from '@shared/contract/errors';
 import { viewPixelsSchema } from '@shared/tools/conventions';
+import { type ToolName, toolNames } from '@shared/tools/definitions';
 import { InvalidArgumentError } from 'commander';
 import { exitCodes } from './exit-codes';
 
@@ -28,6 +29,15 @@ export function countFromZero(text: string): number {
 /** Such as "1,2,4,8". */
 export function counts(text: string): number[] {
   return text.split(',').map(count);
+}
+
+/** Such as "zoom,zoom_out". */
+export function tools(text: string): ToolName[] {
+  return text.split(',').map((name) => {
+    const tool = toolNames.find((each) => each === name);
+    if (tool) return tool;
+    throw new InvalidArgumentError(`Tools are ${toolNames.join(', ')}.`);
+  });
 }
 
 export function pixels(text: string): number {

@@ -11,10 +11,12 @@ import {
 } from '@engine/evaluation/evaluate';
 import type { EvaluationReport } from '@engine/evaluation/report';
 import { withFolderLock } from '@engine/folder-lock';
+import { type Ablation, ablated, ablationText } from '@engine/policies/ablation';
 import { openSegmenter } from '@engine/segmenters/open-segmenter';
 import { parsePolicySpec, parseSegmenterSpec } from '@engine/setup/specs';
 import type { Interval } from '@shared/evaluation/bootstrap';
 import { protocols } from '@shared/mask/metrics';
+import type { ToolName } from '@shared/tools/definitions';
 import { exitCodes } from './exit-codes';
 import { conventionsFingerprint, policyFingerprint, segmenterFingerprint, TargetsSum } from './fingerprint';
 import { stopOnSignal } from './interrupt';
@@ -35,6 +37,8 @@ interface EvalOptions extends ConventionOptions {
   segmenter: string;
   turns: number;
   sweep?: number[];
+  without: ToolName[];
+  blind?: boolean;
   concurrency: number;
   seed: number;
   limit?: number;
@@ -51,6 +55,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
   const segmenterSpec = parseSegmenterSpec(options.segmenter, resourcesDir);
   const dataset = await openDataset(spec, datasetOptions(options));
   const policies = await policyFactory(policySpec, askedConventions(options), outDir);
+  const ablation: Ablation = { without: options.without, blind: options.blind ?? false };
   const segmenter = await openSegmenter({
     ...segmenterSpec,
     threadFile: join(outDir, 'segmenter-thread.js'),
@@ -61,7 +66,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
   try {
     const settings: EvaluationOptions = {
       segmenter,
-      policyFor: policies.policyFor,
+      policyFor: (...item) => ablated(policies.policyFor(...item), ablation),
       conventions: policies.conventions,
       turnBudget: options.turns,
       sweep: options.sweep ?? [],
@@ -72,7 +77,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
       keepFailed: options.keepFailed,
       signal: stop.signal,
       settings: {
-        policy: options.policy,
+        policy: `${options.policy}${ablationText(ablation)}`,
         segmenter: segmenter.identity.name,
         coordinates: policies.conventions.coordinates,
         turns: options.turns,
@@ -82,6 +87,7 @@ export async function evalCommand(options: EvalOptions): Promise<void> {
         policy: await policyFingerprint(policySpec),
         ...conventionsFingerprint(policies.conventions),
         segmenter: await segmenterFingerprint(segmenterSpec),
+        ...(ablationText(ablation) !== '' && { ablation }),
       },
       targetsSum: new TargetsSum(),
       onStart: (total, done) => {

@@ -29,7 +29,7 @@ interface ExportTrainingOptions extends ConventionOptions {
   turns: number;
   project?: string;
   out: string;
-  observationImages: number | 'all';
+  observationImages?: number | 'all';
   minIou: number;
   imageRoot: string;
   overwrite?: boolean;

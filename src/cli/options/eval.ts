@@ -1,6 +1,6 @@
 import { datasetKinds } from '@engine/datasets';
 import { type Command, Option } from 'commander';
-import { count, countFromZero, counts, exitCodeHelp, integer, shard } from '../arguments';
+import { count, countFromZero, counts, exitCodeHelp, integer, shard, tools } from '../arguments';
 import { evalCommand } from '../eval';
 import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
 
@@ -36,6 +36,8 @@ export function addEval(root: Command): void {
     .addOption(viewPixelsOption())
     .option('--turns <n>', 'turn budget of an episode', count, 8)
     .option('--sweep <n,…>', 'other turn budgets to evaluate besides, each with its own episodes', counts)
+    .option('--without <tool,…>', 'tools that the policy is not offered, such as zoom', tools, [])
+    .option('--blind', 'the policy sees the image at the start and no picture of what its calls did')
     .option('--concurrency <n>', 'episodes at the same time', count, 1)
     .option('--seed <n>', 'seed of everything random, the intervals included', integer, 0)
     .option('--limit <n>', 'at most so many targets', count)

@@ -1,4 +1,3 @@
-import { defaultObservationImages } from '@engine/agent/prompt';
 import { datasetKinds } from '@engine/datasets';
 import { trainingEngines } from '@shared/training/manifest';
 import { defaultLearnableOptions } from '@shared/trajectory/learnable';
@@ -40,9 +39,8 @@ export function addExportTraining(root: Command): void {
     )
     .option(
       '--observation-images <n>',
-      'overlay images in a prompt beside the first image, as in the prompts that run; all: none is dropped',
+      'overlay images in a prompt beside the first image; all: none is dropped (default: as in the prompts that run)',
       imageCount,
-      defaultObservationImages,
     )
     .option(
       '--min-iou <share>',

@@ -63,10 +63,16 @@ const shape = (trajectory: Trajectory, head: string | null): string[] =>
   );
 
 describe('a brief prompt', () => {
-  it('is one line of system text and the same conversation', () => {
+  it('is one line of system text and the conversation with all its pictures', () => {
     const [system, ...rest] = shape(withTurns(2, 'brief'), 'n2');
     expect(system).toBe('system: Segment what the query names.');
-    expect(rest).toEqual(shape(withTurns(2), 'n2').slice(1));
+    const [, ...full] = promptAt(withTurns(2), 'n2', 2).map(({ role, content }) => [role, content]);
+    expect(
+      promptAt(withTurns(2, 'brief'), 'n2')
+        .map(({ role, content }) => [role, content])
+        .slice(1),
+    ).toEqual(full);
+    expect(rest.filter((message) => message.includes('<n'))).toHaveLength(2);
     expect(systemText({ coordinates: 'pixel', prompt: 'brief' })).toBe(briefSystemText);
     expect(systemText({ coordinates: 'pixel', prompt: 'full' })).toContain('integer pixels');
   });

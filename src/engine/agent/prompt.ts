@@ -1,13 +1,18 @@
 import { formatCall, formatTurn } from '@shared/tools/prompt-text';
 import { systemText } from '@shared/tools/system-text';
-import type { Observation, Trajectory } from '@shared/trajectory/schema';
+import type { Observation, Trajectory, TrajectoryHeader } from '@shared/trajectory/schema';
 import { childrenOf, pathTo, verdictOf } from '@shared/trajectory/tree';
 import type { ObservationRenderer } from '../environment/observation-image';
 import type { Message, MessagePart } from '../policies/policy';
 import type { ImageSource } from '../segmenters/segmenter';
 
-/** How many of the latest overlay images stay in a prompt beside the first image. Older ones become a line of text. */
-export const defaultObservationImages = 1;
+/**
+ * How many of the latest overlay images stay in a prompt beside the first image; older ones become a line of text. A
+ * brief prompt keeps all: it is for small views, and an agent trained in this environment saw them so.
+ */
+export function usualObservationImages({ prompt }: TrajectoryHeader): number {
+  return prompt === 'brief' ? Number.MAX_SAFE_INTEGER : 1;
+}
 
 /** A part of a prompt in which an image is named by the node whose observation it shows (null: the root). */
 export type PromptPart = { type: 'text'; text: string } | { type: 'image'; node: string | null };
@@ -23,7 +28,7 @@ export interface PromptMessage {
 export function promptAt(
   trajectory: Trajectory,
   head: string | null,
-  observationImages = defaultObservationImages,
+  observationImages = usualObservationImages(trajectory.header),
 ): PromptMessage[] {
   const path = pathTo(trajectory, head).filter((node) => node.observation !== null);
   const messages: PromptMessage[] = [

@@ -39,8 +39,8 @@ export const manifestSchema = z.strictObject({
   engineVersion: z.string(),
   application: z.strictObject({ name: z.string(), version: z.string() }),
   options: z.strictObject({
-    /** Overlay images in a prompt beside the first image; `all`: none is ever dropped. */
-    observationImages: z.union([z.number().int().min(0), z.literal('all')]),
+    /** Overlay images in a prompt beside the first image; `all`: none is ever dropped; left out: as the prompts that run. */
+    observationImages: z.union([z.number().int().min(0), z.literal('all')]).optional(),
     minIou: z.number(),
     /** Put before the relative path of each image in the rows; empty: nothing. */
     imageRoot: z.string(),

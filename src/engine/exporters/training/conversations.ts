@@ -26,12 +26,12 @@ export interface Draft {
  * share a row where the earlier one's prompt and answer are the beginning of the later one's prompt, which is so until
  * the prompt drops an image.
  *
- * @param observationImages latest overlay images in a prompt, as `promptAt` takes them
+ * @param observationImages latest overlay images in a prompt; undefined: as the prompts that run have them
  */
 export function conversationsOf(
   trajectory: Trajectory,
   turns: readonly JudgedTurn[],
-  observationImages: number,
+  observationImages: number | undefined,
 ): Draft[] {
   const drafts: Draft[] = [];
   for (const { node, reason } of turns) {
@@ -45,7 +45,11 @@ export function conversationsOf(
 }
 
 /** The prompt before a turn with that turn as its only answer under loss. */
-export function draftOf(trajectory: Trajectory, node: TrajectoryNode, observationImages: number): Draft {
+export function draftOf(
+  trajectory: Trajectory,
+  node: TrajectoryNode,
+  observationImages: number | undefined,
+): Draft {
   const prompt = promptBefore(trajectory, node, observationImages);
   const path = pathTo(trajectory, node.parent).filter(({ observation }) => observation !== null);
   let answered = 0;
@@ -89,7 +93,7 @@ export function firstPrompt(trajectory: Trajectory): { system: string; tools: Fu
 function promptBefore(
   trajectory: Trajectory,
   node: TrajectoryNode,
-  observationImages: number,
+  observationImages: number | undefined,
 ): PromptMessage[] {
   const seen = node.author === 'agent' ? asAsked(trajectory, node.id) : { ...trajectory, verdicts: [] };
   return promptAt(seen, node.parent, observationImages);

@@ -22,8 +22,8 @@ import type { TrainingSource } from './sources';
 
 export interface TrainingOptions {
   engine: TrainingEngine;
-  /** Overlay images in a prompt beside the first image, as the prompts that run have them; `all`: none is dropped. */
-  observationImages: number | 'all';
+  /** Overlay images in a prompt beside the first image; `all`: none is dropped; undefined: as the prompts that run. */
+  observationImages?: number | 'all';
   /** Trajectories whose final IoU is known and lower are left out. */
   minIou: number;
   /** Put before the relative paths of images in the rows, for engines that run in another folder. */

@@ -17,7 +17,11 @@ export interface DraftItem {
 
 type Given = { items: DraftItem[] } | { dropped: DroppedReason };
 
-export function sftItems(trajectory: Trajectory, judged: JudgedTrajectory, observationImages: number): Given {
+export function sftItems(
+  trajectory: Trajectory,
+  judged: JudgedTrajectory,
+  observationImages: number | undefined,
+): Given {
   if (judged.unusable !== null) return { dropped: judged.unusable };
   const items = conversationsOf(trajectory, judged.turns, observationImages).map((draft) => ({
     draft,
@@ -33,7 +37,7 @@ export function sftItems(trajectory: Trajectory, judged: JudgedTrajectory, obser
 export function preferenceItems(
   trajectory: Trajectory,
   judged: JudgedTrajectory,
-  observationImages: number,
+  observationImages: number | undefined,
 ): Given {
   if (judged.unusable !== null && judged.unusable !== 'nothing_to_learn') return { dropped: judged.unusable };
   const repeated = new Set(trajectory.nodes.map(({ repeats }) => repeats));
