@@ -5,6 +5,7 @@ import { nodeModelChild } from '@engine/models/node-model-child';
 import type { VisionCompletion } from '@engine/models/vision-runtime';
 import { renderChatMl } from '@engine/policies/chatml';
 import type { Message, PngImage } from '@engine/policies/policy';
+import { type LlamaContextWrapper, loadModel } from '@fugood/llama.node';
 import { toolNames } from '@shared/tools/definitions';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,6 +39,13 @@ const greedySchema = z.object({
       ended: z.boolean(),
       leastMargin: z.number(),
       text: z.string(),
+      /** The first places of the answer: the text before, and the likeliest tokens there. */
+      places: z.array(
+        z.object({
+          before: z.string(),
+          likeliest: z.array(z.object({ text: z.string(), logProbability: z.number() })),
+        }),
+      ),
     }),
   ),
 });
@@ -54,6 +62,17 @@ interface Comparison {
   here?: string;
   transformers?: string;
 }
+
+function readGreedy(): z.infer<typeof greedySchema> {
+  return greedySchema.parse(JSON.parse(readFileSync(join(folder, 'greedy.json'), 'utf8')));
+}
+
+/** Adds to FOLDER/parity.json, which the first comparison begins. */
+function report(facts: Record<string, unknown>): void {
+  Object.assign(reported, facts);
+  writeFileSync(join(folder, 'parity.json'), `${JSON.stringify(reported, null, 2)}\n`);
+}
+const reported: Record<string, unknown> = {};
 
 /** Any text: the runtime wants a grammar, and this one excludes nothing. */
 const anything = 'root ::= [^\\x00]*\n';
@@ -75,6 +94,36 @@ async function messagesOf(answer: Answer): Promise<Message[]> {
       return { type: 'image', image };
     }),
   }));
+}
+
+/** Tokens that are asked for at a place: more than transformers tells, whose last may stand a little lower here. */
+const tokensAsked = 100;
+/** Of a log-probability. llama.cpp keeps keys and values as float16. */
+const tolerance = 0.05;
+
+/** How likely each token is behind a prompt, by its text. */
+async function logProbabilities(
+  context: LlamaContextWrapper,
+  prompt: string,
+  images: readonly PngImage[],
+): Promise<Map<string, number>> {
+  const urls = images.map(({ png }) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`);
+  const result = await context.completion({
+    prompt,
+    ...(urls.length > 0 ? { media_paths: urls } : {}),
+    n_predict: 1,
+    n_probs: tokensAsked,
+    // The runtime tells probabilities as they are sampled: these settings leave them alone.
+    temperature: 1,
+    top_k: 0,
+    top_p: 1,
+    min_p: 0,
+    xtc_probability: 0,
+    seed: 0,
+  });
+  // It has those of the completions before, too.
+  const last = result.completion_probabilities?.at(-1);
+  return new Map(last?.probs.map(({ tok_str, prob }) => [tok_str, Math.log(prob)]));
 }
 
 describe.skipIf(folder === '')('a converted checkpoint', () => {
@@ -101,9 +150,7 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
   it('gives the same greedy tokens as transformers for the app’s own prompts', {
     timeout: 3_600_000,
   }, async () => {
-    const { maxTokens, answers } = greedySchema.parse(
-      JSON.parse(readFileSync(join(folder, 'greedy.json'), 'utf8')),
-    );
+    const { maxTokens, answers } = readGreedy();
     const compared: Comparison[] = [];
     for (const answer of answers) {
       const { prompt, images } = renderChatMl(await messagesOf(answer), {
@@ -135,11 +182,50 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
       same: count('same'),
       samePromptTokens: count('samePromptTokens'),
     };
-    writeFileSync(join(folder, 'parity.json'), `${JSON.stringify({ ...summary, compared }, null, 2)}\n`);
+    report({ ...summary, compared });
     console.log(JSON.stringify(summary));
     expect(summary.prompts).toBeGreaterThan(0);
     expect(summary.samePromptTokens).toBe(summary.prompts);
     // Rounding decides between tokens that are equally likely to the last digits; nothing else may differ.
     expect(compared.filter(({ same, leastMargin }) => !same && leastMargin > 1e-3)).toEqual([]);
+  });
+
+  it('takes the same tokens for as likely as transformers at the first places of each answer', {
+    timeout: 3_600_000,
+  }, async () => {
+    // Two copies of a large model would need twice the memory.
+    await runtime.close();
+    const { answers } = readGreedy();
+    const [model, mmproj] = [join(folder, 'model.gguf'), join(folder, 'model-mmproj.gguf')];
+    const context = await loadModel({ model, n_ctx: 8192, n_gpu_layers: 0, n_threads: 1, ctx_shift: false });
+    expect(context.initMultimodal({ path: mmproj, use_gpu: false })).toBe(true);
+    const differences: number[] = [];
+    const missing: string[] = [];
+    let places = 0;
+    for (const answer of answers) {
+      const { prompt, images } = renderChatMl(await messagesOf(answer), toolNames, 'pixel');
+      for (const { before, likeliest } of answer.places) {
+        const here = await logProbabilities(context, `${prompt}${before}`, images);
+        places++;
+        for (const { text, logProbability } of likeliest) {
+          const found = here.get(text);
+          if (found === undefined) missing.push(text);
+          else differences.push(Math.abs(found - logProbability));
+        }
+      }
+    }
+    await context.release();
+    const logProbabilitiesCompared = {
+      places,
+      tokens: differences.length,
+      missing: missing.length,
+      largestDifference: Math.max(...differences),
+      meanDifference: differences.reduce((sum, each) => sum + each, 0) / differences.length,
+    };
+    report({ logProbabilities: logProbabilitiesCompared });
+    console.log(JSON.stringify(logProbabilitiesCompared));
+    expect(places).toBeGreaterThan(0);
+    expect(missing).toEqual([]);
+    expect(logProbabilitiesCompared.largestDifference).toBeLessThan(tolerance);
   });
 });

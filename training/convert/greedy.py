@@ -1,4 +1,5 @@
-"""What transformers answers, for the comparison with the app's runtime: greedy tokens behind real prompts with pictures.
+"""What transformers answers, for the comparison with the app's runtime: greedy tokens behind real prompts with pictures,
+and how likely it takes the likeliest tokens to be at the first places.
 
     python greedy.py CHECKPOINT ROWS.jsonl OUT.json [--prompts 50] [--tokens 64]
 
@@ -21,6 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "trl"))
 from rows import Row, read_rows, with_images  # noqa: E402
 from template import QWEN3_VL_TEMPLATE  # noqa: E402
 
+PLACES, TOP = 4, 10
+"""Tokens of an answer whose probabilities are told, and how many of the likeliest at each."""
+
 
 def prompts_of(row: Row) -> list[Row]:
     """A row cut before each of its answers."""
@@ -34,13 +38,33 @@ def prompts_of(row: Row) -> list[Row]:
     return cut
 
 
+def likeliest(tokenizer: Any, logits: torch.Tensor) -> list[dict[str, Any]]:
+    """The likeliest tokens that are whole characters, and so have a name in both runtimes: text and log-probability."""
+    top = logits.float().log_softmax(-1).topk(TOP)
+    named = [(tokenizer.decode([token]), value) for token, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)]
+    return [{"text": text, "logProbability": value} for text, value in named if text and "\ufffd" not in text]
+
+
+def first_places(tokenizer: Any, said: list[int], logits: tuple[torch.Tensor, ...]) -> list[dict[str, Any]]:
+    """Places of the answer, from the first on, with the text before them. Another runtime gets that as text, so places end
+    where it would cut the text, or the line break before it, into other tokens."""
+    places = []
+    break_ = tokenizer("\n")["input_ids"]
+    for at, each in enumerate(logits[:PLACES]):
+        before = tokenizer.decode(said[:at])
+        if tokenizer(f"\n{before}")["input_ids"] != break_ + said[:at]:
+            break
+        places.append({"before": before, "likeliest": likeliest(tokenizer, each[0])})
+    return places
+
+
 @torch.no_grad()
 def answer(model: Any, processor: Any, prompt: Row, tokens: int) -> dict[str, Any]:
     messages = with_images(prompt)
     options = {"tools": prompt.tools or None, "chat_template": QWEN3_VL_TEMPLATE, "add_generation_prompt": True}
     batch = processor.apply_chat_template([messages], tokenize=True, return_dict=True, return_tensors="pt", **options)
     out = model.generate(
-        **batch, max_new_tokens=tokens, do_sample=False, output_scores=True, return_dict_in_generate=True
+        **batch, max_new_tokens=tokens, do_sample=False, output_scores=True, output_logits=True, return_dict_in_generate=True
     )
     said = out.sequences[0, batch["input_ids"].shape[1] :].tolist()
     # How near the second likeliest token came: ties are decided by rounding.
@@ -52,6 +76,7 @@ def answer(model: Any, processor: Any, prompt: Row, tokens: int) -> dict[str, An
         "images": [str(path.resolve()) for path in prompt.images],
         "promptTokens": batch["input_ids"].shape[1],
         "tokens": said, "ended": ended, "leastMargin": min(margins),
+        "places": first_places(processor.tokenizer, said, out.logits),
         "text": processor.tokenizer.decode(said[:-1] if ended else said),
     }  # fmt: skip
 

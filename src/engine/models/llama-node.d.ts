@@ -24,13 +24,18 @@ export interface CompletionOptions {
   prompt: string;
   /** Data URLs. */
   media_paths?: string[];
-  grammar: string;
-  grammar_lazy: false;
+  grammar?: string;
+  grammar_lazy?: false;
   n_predict: number;
   temperature: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
   /** 0 switches XTC off; the library's default does not. */
   xtc_probability: 0;
   seed: number;
+  /** So many of the likeliest tokens are told at each place, as they are sampled: at temperature 0 one has it all. */
+  n_probs?: number;
 }
 
 export interface CompletionResult {
@@ -39,6 +44,8 @@ export interface CompletionResult {
   context_full: boolean;
   interrupted: boolean;
   stopped_limited: boolean;
+  /** With `n_probs`, one a token; those of the context's earlier completions stand before. */
+  completion_probabilities?: { content: string; probs: { tok_str: string; prob: number }[] }[];
   timings: { prompt_n: number; prompt_ms: number; predicted_n: number; predicted_ms: number };
 }
 
