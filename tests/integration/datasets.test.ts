@@ -543,7 +543,12 @@ withData('COCO', () => {
     const broken = structuredClone(file);
     const [annotation] = broken.annotations;
     if (annotation) annotation.segmentation = [[1, 2]];
-    for (const image of broken.images.slice(1, 2)) image.file_name = 'gone.jpg';
+    const gone = broken.images[1];
+    if (!gone) throw new Error('There is no image.');
+    gone.file_name = 'gone.jpg';
+    // Of an image that is not there no mask is drawn: one that is broken is not noticed.
+    const ofGone = broken.annotations.filter(({ image_id }) => image_id === gone.id);
+    for (const one of ofGone) one.segmentation = [[1, 2]];
     writeFileSync(join(root, 'annotations/instances_broken.json'), JSON.stringify(broken));
     const good = await collect(`coco:${root}`, { split: 'val2017' });
     expect(good.splits).toEqual(['broken', 'val2017']);
@@ -556,6 +561,9 @@ withData('COCO', () => {
     expect(bad.skipped.map(({ reason }) => reason)).toContainEqual(
       expect.stringContaining('gone.jpg was not found'),
     );
+    for (const { item, reason } of bad.skipped) {
+      if (item.startsWith(`broken/${gone.id}/`)) expect(reason).toContain('gone.jpg was not found');
+    }
   });
 });
 

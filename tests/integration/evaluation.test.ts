@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openDataset, parseDatasetSpec } from '@engine/datasets';
+import { type Dataset, openDataset, parseDatasetSpec } from '@engine/datasets';
 import { type EvaluationOptions, evaluate } from '@engine/evaluation/evaluate';
 import type { Policy, Proposal } from '@engine/policies/policy';
 import { simulatedAnnotator } from '@engine/policies/simulated-annotator';
@@ -247,6 +247,34 @@ describe.skipIf(!hasSharedData('evaluation on real photographs'))('maskwright ev
     const means = reportIn(out).protocols;
     expect(means.lisa.gIoU.value).toBeCloseTo(2 / 6.00001, 12);
     expect(means.segzero.gIoU.value).toBe(0);
+  });
+
+  it('reads the data set no more often for more budgets, and encodes an image once for all of them', async () => {
+    const dataset = await openDataset(parseDatasetSpec('reasonscenes'), { split: 'val', limit: 3 });
+    const counts: number[] = [];
+    for (const sweep of [[], [1, 2]]) {
+      let read = 0;
+      const counting: Dataset = {
+        ...dataset,
+        targets: (given) => {
+          read += 1;
+          return dataset.targets(given);
+        },
+      };
+      const order: string[] = [];
+      const segmenter = shapeSegmenter({ shift: 5 });
+      const segment: typeof segmenter.segment = (image, prompt, given) => {
+        if (order.at(-1) !== image.hash) order.push(image.hash);
+        return segmenter.segment(image, prompt, given);
+      };
+      const given = options({ sweep, concurrency: 1, cases: 0, segmenter: { ...segmenter, segment } });
+      const report = await evaluate(counting, newFolder(), given);
+      expect(report.budgets.map(({ budget }) => budget)).toEqual(sweep.length === 0 ? [] : [1, 2, 3]);
+      expect(new Set(order).size).toBe(order.length);
+      counts.push(read);
+    }
+    expect(counts[1]).toBe(counts[0]);
+    expect(counts[0]).toBeLessThanOrEqual(2);
   });
 
   it('goes on where it was stopped, with the same result, and holds each run in its own folder', async () => {

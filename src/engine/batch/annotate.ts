@@ -42,17 +42,35 @@ export async function annotateBatch(
   log: ProgressLog,
   options: BatchOptions,
 ): Promise<void> {
+  await annotateBatches(items, [{ log, turnBudget: options.turnBudget }], options);
+}
+
+/** Episodes of a turn budget, and the log that holds them. */
+export interface BatchRun {
+  log: ProgressLog;
+  turnBudget: number;
+}
+
+/**
+ * As {@link annotateBatch}, with an episode of each item for every one of several turn budgets. The items are read once,
+ * and the episodes of an item follow each other, so that its image is encoded once.
+ */
+export async function annotateBatches(
+  items: Iterable<DatasetTarget> | AsyncIterable<DatasetTarget>,
+  runs: readonly BatchRun[],
+  options: Omit<BatchOptions, 'turnBudget'>,
+): Promise<void> {
   const renderer = new ObservationRenderer();
-  const waiting = notDone(items, log);
+  const waiting = notDone(items, runs);
   const guard = new FailureGuard();
   const failure = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
   const work = async (): Promise<void> => {
     // All workers draw from one generator, which serves them one after the other.
     for (let next = await waiting.next(); !next.done; next = await waiting.next()) {
-      const item = next.value;
+      const { item, log, turnBudget } = next.value;
       if (signal.aborted) throw new MaskwrightError('CANCELLED', 'The run was stopped.');
-      const result = await annotateItem(item, renderer, { ...options, signal });
+      const result = await annotateItem(item, renderer, { ...options, turnBudget, signal });
       if (result.ok) guard.succeeded();
       else guard.failed(result);
       log.add(result);
@@ -73,9 +91,11 @@ export async function annotateBatch(
 
 async function* notDone(
   items: Iterable<DatasetTarget> | AsyncIterable<DatasetTarget>,
-  log: ProgressLog,
-): AsyncGenerator<DatasetTarget, void> {
-  for await (const item of items) if (!log.done.has(item.key)) yield item;
+  runs: readonly BatchRun[],
+): AsyncGenerator<BatchRun & { item: DatasetTarget }, void> {
+  for await (const item of items) {
+    for (const run of runs) if (!run.log.done.has(item.key)) yield { ...run, item };
+  }
 }
 
 async function annotateItem(

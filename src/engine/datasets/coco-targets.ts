@@ -7,7 +7,7 @@ import type { CocoAnnotation, CocoImage } from './coco-format';
 import type { DatasetOptions, DatasetSource, TargetsOptions } from './dataset';
 import { grouped } from './grouped';
 import { segmentationToRle } from './segmentation';
-import { type DatasetTarget, targetOf } from './target';
+import { type DatasetTarget, imageNotFound, targetOf } from './target';
 
 interface CocoPart {
   split: string | null;
@@ -69,6 +69,10 @@ async function* readPart(
       const instances = annotations.filter((annotation) => !isCrowd(annotation));
       // Nobody has told a crowd's things apart, so it is nothing that could be found.
       if (instances.length === 0) continue;
+      if (imagePath === null) {
+        onSkip?.({ item: key, reason: imageNotFound(image.file_name) });
+        continue;
+      }
       try {
         const masks = instances.map((annotation) => maskFor(annotation, image));
         const groundTruth = mergeRles(masks, 'union');

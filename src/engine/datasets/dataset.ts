@@ -8,7 +8,7 @@ import { openProjectTargets } from './project-targets';
 import { openReasonScenes } from './reason-scenes';
 import { openReasonSeg } from './reason-seg';
 import { openRefCoco } from './ref-coco';
-import type { DatasetTarget, Skipped } from './target';
+import { type DatasetTarget, imageNotFound, type Skipped } from './target';
 
 export const datasetKinds = ['reasonseg', 'refcoco', 'coco', 'project', 'folder', 'reasonscenes'] as const;
 export type DatasetKind = (typeof datasetKinds)[number];
@@ -160,7 +160,7 @@ async function whyUnusable(target: DatasetTarget, sizes: Map<string, Promise<Siz
   if (target.query.trim() === '') return 'its query is empty';
   if (target.open) return null;
   const path = target.imagePath;
-  if (path === null) return `the image ${target.fileName} was not found`;
+  if (path === null) return imageNotFound(target.fileName);
   try {
     const known = sizes.get(path) ?? readImageSize(path);
     sizes.set(path, known);

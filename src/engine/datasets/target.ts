@@ -69,6 +69,9 @@ export async function openTargetImage(
   });
 }
 
+/** Why a target whose image is not there is skipped. */
+export const imageNotFound = (fileName: string): string => `the image ${fileName} was not found`;
+
 /** An entry that could not be used. */
 export interface Skipped {
   item: string;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Sample } from '@shared/evaluation/sample';
-import { annotateBatch, type BatchOptions } from '../batch/annotate';
+import { annotateBatches, type BatchOptions } from '../batch/annotate';
 import { type ItemSummary, ProgressLog } from '../batch/progress-log';
 import type { Dataset, DatasetTarget, Skipped } from '../datasets';
 import { type Shard, shardText, takeShard } from '../datasets/shard';
@@ -82,8 +82,8 @@ export async function evaluate(
     runs.reduce((sum, { log }) => sum + log.done.size, 0),
   );
   const samples = new Map<number, Sample[]>();
+  await runEpisodes(dataset, rows, runs, options);
   for (const run of runs) {
-    await runEpisodes(dataset, run, options);
     const list = samplesOf(run);
     samples.set(run.turns, list);
     await writeTextParts(join(run.folder, samplesFile), lines(list));
@@ -111,19 +111,24 @@ interface Run {
   rows: readonly TargetRow[];
 }
 
-async function runEpisodes(dataset: Dataset, run: Run, options: EvaluationOptions): Promise<void> {
-  const { log, rows, turns } = run;
-  if (rows.every(({ key }) => log.done.has(key))) return;
+/** Of all turn budgets, in one pass over the data set. */
+async function runEpisodes(
+  dataset: Dataset,
+  rows: readonly TargetRow[],
+  runs: readonly Run[],
+  options: EvaluationOptions,
+): Promise<void> {
+  if (runs.every(({ log }) => rows.every(({ key }) => log.done.has(key)))) return;
   const wanted = new Set(rows.map(({ key }) => key));
   async function* targets(): AsyncGenerator<DatasetTarget, void> {
     for await (const target of dataset.targets({ signal: options.signal }))
       if (wanted.has(target.key)) yield target;
   }
-  await annotateBatch(targets(), log, {
+  const batches = runs.map(({ log, turns }) => ({ log, turnBudget: turns }));
+  await annotateBatches(targets(), batches, {
     segmenter: options.segmenter,
     policyFor: options.policyFor,
     conventions: options.conventions,
-    turnBudget: turns,
     concurrency: options.concurrency,
     seed: options.seed,
     signal: options.signal,
