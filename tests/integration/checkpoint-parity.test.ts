@@ -1,9 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LlamaNodeRuntime } from '@engine/models/llama-node-runtime';
+import { checkVisionModel } from '@engine/models/model-files';
 import { nodeModelChild } from '@engine/models/node-model-child';
 import type { VisionCompletion } from '@engine/models/vision-runtime';
-import { renderChatMl } from '@engine/policies/chatml';
+import { type OfferedTools, renderChatMl } from '@engine/policies/chatml';
 import type { Message, PngImage } from '@engine/policies/policy';
 import { type LlamaContextWrapper, loadModel } from '@fugood/llama.node';
 import { toolNames } from '@shared/tools/definitions';
@@ -128,10 +129,16 @@ async function logProbabilities(
 
 describe.skipIf(folder === '')('a converted checkpoint', () => {
   let childFile = '';
+  let offered: OfferedTools;
   let runtime: LlamaNodeRuntime;
 
   beforeAll(async () => {
     childFile = await bundleModelChild();
+    const { conventions } = await checkVisionModel(
+      join(folder, 'model.gguf'),
+      join(folder, 'model-mmproj.gguf'),
+    );
+    offered = { tools: toolNames, coordinates: 'pixel', prompt: 'full', ...conventions };
     runtime = new LlamaNodeRuntime({
       model: join(folder, 'model.gguf'),
       mmproj: join(folder, 'model-mmproj.gguf'),
@@ -153,11 +160,7 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
     const { maxTokens, answers } = readGreedy();
     const compared: Comparison[] = [];
     for (const answer of answers) {
-      const { prompt, images } = renderChatMl(await messagesOf(answer), {
-        tools: toolNames,
-        coordinates: 'pixel',
-        prompt: 'full',
-      });
+      const { prompt, images } = renderChatMl(await messagesOf(answer), offered);
       const got: VisionCompletion = await runtime.complete({
         prompt,
         images,
@@ -203,7 +206,7 @@ describe.skipIf(folder === '')('a converted checkpoint', () => {
     const missing: string[] = [];
     let places = 0;
     for (const answer of answers) {
-      const { prompt, images } = renderChatMl(await messagesOf(answer), toolNames, 'pixel');
+      const { prompt, images } = renderChatMl(await messagesOf(answer), offered);
       for (const { before, likeliest } of answer.places) {
         const here = await logProbabilities(context, `${prompt}${before}`, images);
         places++;

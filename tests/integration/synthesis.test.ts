@@ -16,6 +16,7 @@ import { hashText } from '@shared/random';
 import { parseAnnotatorMix } from '@shared/synthesis/annotator-mix';
 import { defaultFilterOptions } from '@shared/synthesis/filters';
 import { leaksOf } from '@shared/synthesis/leaks';
+import { namedThought } from '@shared/synthesis/named-thoughts';
 import type { SynthesisReport } from '@shared/synthesis/report';
 import { templateThought } from '@shared/synthesis/thoughts';
 import { visibleTurns } from '@shared/synthesis/visible';
@@ -142,24 +143,33 @@ describe('synthesis over ReasonScenes', () => {
     expect(report.iou_by_turn[0]?.n).toBe(report.kept);
   });
 
-  it('writes thoughts that follow from what was visible alone', async () => {
-    const { trajectories } = await synthesize(scenes.slice(0, 8), shapeSegmenter({ shift: 9 }));
-    for (const trajectory of trajectories) {
-      // Blind to all that the ground truth has touched.
-      const blind: Trajectory = {
-        ...trajectory,
-        nodes: trajectory.nodes.map((node) => ({ ...node, iou: null, thought: '', raw: '' })),
-        verdicts: [],
-      };
-      const seed = hashText(`1 ${trajectory.header.id}`);
-      for (const { node, visible } of visibleTurns(blind)) {
-        const recorded = trajectory.nodes.find(({ id }) => id === node);
-        expect(recorded?.thought).toBe(templateThought(visible, seed));
-        expect(recorded?.raw).toBe(formatTurn(recorded?.thought ?? '', recorded?.call ?? null));
-        expect(leaksOf(recorded?.thought ?? '', visible)).toEqual([]);
+  it.each(['named', 'nameless'])(
+    'writes thoughts that follow from what was visible alone: %s things',
+    async (things) => {
+      const items = scenes
+        .slice(0, 8)
+        .map((scene) => (things === 'named' ? scene : { ...scene, naming: undefined }));
+      const { trajectories } = await synthesize(items, shapeSegmenter({ shift: 9 }));
+      for (const trajectory of trajectories) {
+        const { naming } = items.find(({ fileName }) => fileName === trajectory.header.image.name) ?? {};
+        // Blind to all that the ground truth has touched.
+        const blind: Trajectory = {
+          ...trajectory,
+          nodes: trajectory.nodes.map((node) => ({ ...node, iou: null, thought: '', raw: '' })),
+          verdicts: [],
+        };
+        const seed = hashText(`1 ${trajectory.header.id}`);
+        for (const { node, visible } of visibleTurns(blind)) {
+          const recorded = trajectory.nodes.find(({ id }) => id === node);
+          expect(recorded?.thought).toBe(
+            naming ? namedThought(visible, naming) : templateThought(visible, seed),
+          );
+          expect(recorded?.raw).toBe(formatTurn(recorded?.thought ?? '', recorded?.call ?? null));
+          expect(leaksOf(recorded?.thought ?? '', visible)).toEqual([]);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('filters again without making anything again, and says what it dropped', async () => {
     const items = scenes.slice(0, 10);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { bitmapArea, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
+import { bitmapArea, bitmapBox, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
+import { fullName, uniqueName } from '@shared/scenes/names';
 import { queryOf } from '@shared/scenes/queries';
 import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
 import { makeScene, type SceneSplit, splits } from '@shared/scenes/scene';
@@ -52,8 +53,17 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
   const masks = scene.objects.map((_, index) => objectMask(rendered, index));
   const query = queryOf(scene, masks.map(bitmapArea));
   const noTarget = query.targets.length === 0;
-  const named = masks.filter((_, index) => query.targets.includes(index));
-  const others = masks.filter((_, index) => !query.targets.includes(index));
+  const things = scene.objects.flatMap((object, index) => {
+    const mask = masks[index];
+    const box = mask && bitmapBox(mask);
+    if (!mask || !box) return [];
+    const isTarget = query.targets.includes(index);
+    const name = uniqueName(object, scene.objects) ?? fullName(object);
+    return [{ mask, box, name: isTarget && query.targets.length === 1 ? query.noun : name, isTarget }];
+  });
+  // Several are segmented from left to right: an order that can be seen.
+  const named = things.filter(({ isTarget }) => isTarget).sort((a, b) => a.box.x1 - b.box.x1);
+  const others = things.filter(({ isTarget }) => !isTarget);
   // Not drawn twice for who opens the image at once, and not held for who collects all targets first.
   const drawn = new WeakRef(rendered);
   return targetOf({
@@ -61,12 +71,19 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
     fileName: `${split}-${seed}.png`,
     imageId: `${split}-${seed}`,
     query: query.text,
-    groundTruth: noTarget ? null : encodeMask(named.reduce(unionBitmaps, createBitmap(side, side))),
+    groundTruth: noTarget
+      ? null
+      : encodeMask(named.map(({ mask }) => mask).reduce(unionBitmaps, createBitmap(side, side))),
     noTarget,
     split,
     groups: [query.kind],
-    parts: named.length > 1 ? named.map(encodeMask) : [],
-    others: others.filter((mask) => mask.data.includes(1)).map(encodeMask),
+    parts: named.length > 1 ? named.map(({ mask }) => encodeMask(mask)) : [],
+    others: others.map(({ mask }) => encodeMask(mask)),
+    naming: {
+      query: query.noun,
+      count: named.length,
+      things: [...named, ...others].map(({ name, box }) => ({ name, box })),
+    },
     open: async () => sceneImage(drawn.deref() ?? renderScene(scene)),
   });
 }

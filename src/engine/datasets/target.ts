@@ -1,5 +1,6 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Rle } from '@shared/mask/rle';
+import type { Naming } from '@shared/synthesis/naming';
 import { openImage } from '../images/image-file';
 import type { ImageSource } from '../segmenters/segmenter';
 
@@ -33,6 +34,8 @@ export interface DatasetTarget {
   parts?: readonly Rle[];
   /** Other things in the image that the data set knows; the targets of one image are such things of each other too. */
   others?: readonly Rle[];
+  /** What the things of the image are called; thoughts name them. */
+  naming?: Naming;
   /** Makes the image where it is no file. Use {@link openTargetImage}. */
   open?: () => Promise<ImageSource>;
 }

@@ -1,6 +1,7 @@
 import type { Gesture } from '@shared/contract/methods';
-import { boxArea } from '@shared/geometry/box';
+import { boxArea, boxCenter } from '@shared/geometry/box';
 import type { Box, Point } from '@shared/geometry/types';
+import { type Coordinates, maxCoordinate } from '@shared/geometry/view';
 import { type Bitmap, bitmapBox, subtractBitmaps } from '@shared/mask/bitmap';
 import { interiorMaximum } from '@shared/mask/distance';
 import { gaussian, seededRandom } from '@shared/random';
@@ -67,7 +68,7 @@ export function simulatedAnnotator(
     author: 'simulator',
     readsPrompt: false,
     async propose(input: PolicyInput): Promise<Proposal> {
-      const { thought, gesture, wrongOnPurpose = false } = annotator.decide(input.state);
+      const { thought, gesture, wrongOnPurpose = false } = annotator.decide(input.state, input.coordinates);
       const call = callOf(gesture, input.view, input.coordinates);
       return { thought, call, problem: null, wrongOnPurpose, raw: formatTurn(thought, call), usage: {} };
     },
@@ -94,6 +95,7 @@ class SimulatedAnnotator {
   /** Turns spent when the present object was begun; what was tried before is none to go back to. */
   private begunAt = 0;
   private zoomedFor = 0;
+  private coordinates: Coordinates = 'norm1000';
 
   constructor(
     private readonly groundTruth: GroundTruth,
@@ -103,7 +105,8 @@ class SimulatedAnnotator {
     this.lateClicks = settings.lateClicks;
   }
 
-  decide(state: EnvironmentState): Decision {
+  decide(state: EnvironmentState, coordinates: Coordinates): Decision {
+    this.coordinates = coordinates;
     const { settings } = this;
     const aim = this.aimOf(state);
     const target = bitmapBox(aim);
@@ -125,15 +128,13 @@ class SimulatedAnnotator {
     const best = this.bestTurn(state);
     if (this.lastClick) this.failures = iou > best.iou + settings.leastGain ? 0 : this.failures + 1;
     if (iou < best.iou - epsilon) {
-      if (this.lastClick) this.spentPlaces.push(this.lastClick);
-      this.lastClick = null;
+      this.spendClick(state);
       return {
         thought: 'That made it worse; back to the better mask.',
         gesture: { name: 'revert', turn: best.turn },
       };
     }
-    if (this.lastClick) this.spentPlaces.push(this.lastClick);
-    this.lastClick = null;
+    this.spendClick(state);
     const isGood = iou >= settings.targetIou;
     // A click may have to be reverted before the mask is submitted: that takes three turns. Each object to come takes two.
     const mayClick = turnsLeft - 2 * this.partsLeft(state) >= 3 && this.failures < settings.patience;
@@ -146,6 +147,18 @@ class SimulatedAnnotator {
     if (isGood) this.lateClicks -= 1;
     this.lastClick = click.place;
     return click;
+  }
+
+  /** The last click is not made again, nor one that would be written with the same coordinates. */
+  private spendClick({ view }: EnvironmentState): void {
+    const click = this.lastClick;
+    this.lastClick = null;
+    if (!click) return;
+    const { width } = maxCoordinate(view, this.coordinates);
+    const reach = Math.floor((view.box.x2 - view.box.x1) / width);
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) this.spentPlaces.push({ x: click.x + dx, y: click.y + dy });
+    }
   }
 
   /** The mask that the active object is to get. */
@@ -198,7 +211,7 @@ class SimulatedAnnotator {
     if (!isVisible && turnsLeft > 1) {
       return { thought: 'The target is outside this view.', gesture: { name: 'zoom_out' } };
     }
-    if (share < settings.zoomBelow && turnsLeft > 2 && this.zoomedFor < state.activeObject) {
+    if (share < settings.zoomBelow && this.mayZoom(state, turnsLeft)) {
       this.zoomedFor = state.activeObject;
       return {
         thought: 'The target is small; look closer first.',
@@ -220,6 +233,13 @@ class SimulatedAnnotator {
       thought: 'A box around the target.',
       gesture: { name: 'segment_box', box: this.jittered(target) },
     };
+  }
+
+  /** Once for an object, and where the turns suffice: for a box and the end, and for the view and two calls of each to come. */
+  private mayZoom(state: EnvironmentState, turnsLeft: number): boolean {
+    const left = this.partsLeft(state);
+    const needed = 2 + 2 * left + (left > 0 ? 1 : 0);
+    return turnsLeft > needed && this.zoomedFor < state.activeObject;
   }
 
   /** Ends the object: with the next one, or with the episode. */
@@ -254,18 +274,21 @@ class SimulatedAnnotator {
     };
   }
 
-  /** A rectangle around a small target; with jitter the target is not in its very middle. */
+  /** A square around a small target, within the image; with jitter the target is not in its very middle. */
   private surroundings(target: Box): Box {
-    const dx = (target.x2 - target.x1) * 0.75;
-    const dy = (target.y2 - target.y1) * 0.75;
+    const { width, height } = this.groundTruth.mask;
+    const longest = Math.max(target.x2 - target.x1, target.y2 - target.y1);
     const isExact = this.settings.boxJitter === 0;
-    const margin = (usual: number): number => (isExact ? usual : usual * (0.4 + 1.6 * this.random()));
-    return {
-      x1: target.x1 - margin(dx),
-      y1: target.y1 - margin(dy),
-      x2: target.x2 + margin(dx),
-      y2: target.y2 + margin(dy),
-    };
+    const drawn = (low: number, high: number, usual: number): number =>
+      isExact ? usual : low + (high - low) * this.random();
+    const side = Math.min(longest * drawn(1.8, 3.5, 2.5), width, height);
+    const room = (side - longest) / 2;
+    const center = boxCenter(target);
+    const start = (middle: number, limit: number): number =>
+      clampTo(middle - side / 2 + room * drawn(-0.6, 0.6, 0), Math.max(0, limit - side));
+    const x1 = start(center.x, width);
+    const y1 = start(center.y, height);
+    return { x1, y1, x2: x1 + side, y2: y1 + side };
   }
 
   private jittered(box: Box): Box {

@@ -11,7 +11,6 @@ import {
 } from '@shared/synthesis/filters';
 import { type SynthesisReport, synthesisReport } from '@shared/synthesis/report';
 import type { ThoughtSource } from '@shared/synthesis/thought-source';
-import { templateThought } from '@shared/synthesis/thoughts';
 import { visibleTurns } from '@shared/synthesis/visible';
 import { parseTrajectory } from '@shared/trajectory/migrations';
 import type { Trajectory } from '@shared/trajectory/schema';
@@ -25,7 +24,7 @@ import type { Policy } from '../policies/policy';
 import { rewriteThought, rewritingPrompt } from './rewrite-thoughts';
 import { withWrongHypothesis } from './simulated-policies';
 import { ThoughtLog } from './thought-log';
-import { seedOf, withThoughts } from './write-thoughts';
+import { ownThought, seedOf, withThoughts } from './write-thoughts';
 
 /** So many episodes of each target, each with a key of its own. */
 export function* episodesOf(targets: Iterable<DatasetTarget>, perTarget: number): Generator<DatasetTarget> {
@@ -103,9 +102,11 @@ export async function writeSynthesis(
 
   const counts: Record<ThoughtSource, number> = { template: 0, own: 0, teacher: 0, fallback: 0 };
   async function* lines(): AsyncGenerator<string, void> {
+    let index = 0;
     for await (const json of log.trajectories(keptItems.map(({ key }) => key))) {
       const trajectory = finish(json);
-      const done = withThoughts(trajectory, thoughts?.get(trajectory.header.id), seed);
+      const { naming } = keptItems[index++] ?? {};
+      const done = withThoughts(trajectory, thoughts?.get(trajectory.header.id), seed, naming);
       for (const by of ['template', 'own', 'teacher', 'fallback'] as const) counts[by] += done.counts[by];
       yield `${JSON.stringify(done.trajectory)}\n`;
     }
@@ -177,7 +178,7 @@ async function rewriteAll(
       });
       written.push(
         thought === null
-          ? { node, thought: templateThought(visible, seed), by: 'fallback' }
+          ? { node, thought: ownThought(visible, seed, item.naming), by: 'fallback' }
           : { node, thought, by: 'teacher' },
       );
     }

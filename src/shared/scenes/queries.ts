@@ -1,4 +1,5 @@
 import { pick } from '../random';
+import { fullName, uniqueName } from './names';
 import { type Scene, type SceneObject, type SceneSplit, sceneRandom } from './scene';
 import {
   type Colour,
@@ -21,6 +22,8 @@ export interface SceneQuery {
   text: string;
   /** Indices in `scene.objects`; empty when nothing matches. */
   targets: number[];
+  /** What it names, without an article: "red cup", "cups", "red things". */
+  noun: string;
 }
 
 /**
@@ -71,35 +74,37 @@ interface Context {
   split: SceneSplit;
 }
 
-const referring = (text: string, index: number): SceneQuery => ({
-  kind: 'referring',
-  text,
-  targets: [index],
-});
+/** One thing, asked for by looks or place; where nothing else tells it from others its noun is the query's. */
+function referring(text: string, { object, index }: Shown, { all }: Context): SceneQuery {
+  const noun = uniqueName(object, all) ?? text.replace(/^the /, '');
+  return { kind: 'referring', text, targets: [index], noun };
+}
 
-function byLooks({ all, shown }: Context): SceneQuery[] {
-  return shown.flatMap(({ object, index }) => {
-    const { kind, colour, size } = object;
+function byLooks(context: Context): SceneQuery[] {
+  const { all, shown } = context;
+  return shown.flatMap((thing) => {
+    const { kind, colour, size } = thing.object;
     const sameKind = all.filter((other) => other.kind === kind);
     const same = sameKind.filter((other) => other.colour === colour);
     if (sameKind.length === 1) {
-      return [referring(`the ${kind}`, index), referring(`the ${colour} ${kind}`, index)];
+      return [referring(`the ${kind}`, thing, context), referring(`the ${colour} ${kind}`, thing, context)];
     }
-    if (same.length === 1) return [referring(`the ${colour} ${kind}`, index)];
+    if (same.length === 1) return [referring(`the ${colour} ${kind}`, thing, context)];
     const sameSize = same.filter((other) => other.size === size);
-    return sameSize.length === 1 ? [referring(`the ${size} ${colour} ${kind}`, index)] : [];
+    return sameSize.length === 1 ? [referring(`the ${size} ${colour} ${kind}`, thing, context)] : [];
   });
 }
 
 /** How much further apart than the other way two things must be, in radii, for a side to be clear. */
 const clearly = 0.8;
 
-function byPlace({ all, shown }: Context): SceneQuery[] {
+function byPlace(context: Context): SceneQuery[] {
+  const { all, shown } = context;
   const queries: SceneQuery[] = [];
   for (const kind of kinds) {
     const same = shown.filter(({ object }) => object.kind === kind);
     if (same.length < 2 || all.filter((object) => object.kind === kind).length !== same.length) continue;
-    queries.push(...outermost(kind, same));
+    queries.push(...outermost(kind, same, context));
     for (const { object: other } of shown) {
       if (all.filter((each) => each.kind === other.kind).length !== 1) continue;
       for (const [words, isThere] of Object.entries(relations)) {
@@ -109,7 +114,7 @@ function byPlace({ all, shown }: Context): SceneQuery[] {
         );
         const only = there[0];
         if (only && there.length === 1 && unclear.length === 0) {
-          queries.push(referring(`the ${kind} ${words} the ${other.kind}`, only.index));
+          queries.push(referring(`the ${kind} ${words} the ${other.kind}`, only, context));
         }
       }
     }
@@ -135,7 +140,7 @@ function opposite(words: string, object: SceneObject, other: SceneObject): boole
   return relations[opposites[words] ?? '']?.(object, other) ?? false;
 }
 
-function outermost(kind: Kind, same: readonly Shown[]): SceneQuery[] {
+function outermost(kind: Kind, same: readonly Shown[], context: Context): SceneQuery[] {
   const ends: [string, (object: SceneObject) => number][] = [
     ['leftmost', (object) => object.x],
     ['rightmost', (object) => -object.x],
@@ -147,7 +152,7 @@ function outermost(kind: Kind, same: readonly Shown[]): SceneQuery[] {
     if (!first || !second) return [];
     const gap = measure(second.object) - measure(first.object);
     const enough = 0.5 * Math.max(first.object.radius, second.object.radius);
-    return gap > enough ? [referring(`the ${word} ${kind}`, first.index)] : [];
+    return gap > enough ? [referring(`the ${word} ${kind}`, first, context)] : [];
   });
 }
 
@@ -157,8 +162,12 @@ function byKnowledge({ all, shown, split }: Context): SceneQuery[] {
     const target = shown.find(({ object }) => object === matching[0]);
     if (matching.length !== 1 || !target) return [];
     const phrases = split === 'novel' ? [fact.novel] : phrasesOf(fact.properties, split === 'train');
-    return phrases.map((text): SceneQuery => ({ kind: 'reasoning', text, targets: [target.index] }));
+    return phrases.map((text) => reasoning(text, target, all));
   });
+}
+
+function reasoning(text: string, { object, index }: Shown, all: readonly SceneObject[]): SceneQuery {
+  return { kind: 'reasoning', text, targets: [index], noun: uniqueName(object, all) ?? fullName(object) };
 }
 
 /** Every property in every wording; in training without the pairs that are held out. */
@@ -184,27 +193,29 @@ function byFamily({ all, shown }: Context): SceneQuery[] {
     });
     const [only] = odd;
     if (only && odd.length === 1) {
-      return [{ kind: 'reasoning', text: 'the one that does not belong', targets: [only.index] }];
+      return [reasoning('the one that does not belong', only, all)];
     }
   }
   return [];
 }
 
 function several({ all, shown }: Context): SceneQuery[] {
-  const groups: [string, (object: SceneObject) => boolean][] = [
-    ...kinds.map((kind): [string, (object: SceneObject) => boolean] => [
-      `all ${pluralOf(kind)}`,
-      (object) => object.kind === kind,
-    ]),
-    ...colourNames.map((colour): [string, (object: SceneObject) => boolean] => [
-      `everything ${colour}`,
-      (object) => object.colour === colour,
-    ]),
+  const groups = [
+    ...kinds.map((kind) => ({
+      text: `all ${pluralOf(kind)}`,
+      noun: pluralOf(kind),
+      belongs: (object: SceneObject) => object.kind === kind,
+    })),
+    ...colourNames.map((colour) => ({
+      text: `everything ${colour}`,
+      noun: `${colour} things`,
+      belongs: (object: SceneObject) => object.colour === colour,
+    })),
   ];
-  return groups.flatMap(([text, belongs]) => {
+  return groups.flatMap(({ text, noun, belongs }) => {
     const targets = shown.filter(({ object }) => belongs(object)).map(({ index }) => index);
     if (targets.length < 2 || all.filter(belongs).length !== targets.length) return [];
-    return [{ kind: 'several' as const, text, targets }];
+    return [{ kind: 'several' as const, text, targets, noun }];
   });
 }
 
@@ -217,5 +228,5 @@ function none({ all }: Context, random: () => number): SceneQuery[] {
   );
   const absent = kinds.filter((kind) => all.every((object) => object.kind !== kind));
   const texts = [...new Set([...crossed.slice(0, 2), `the ${pick(random, absent)}`])];
-  return texts.map((text) => ({ kind: 'none', text, targets: [] }));
+  return texts.map((text) => ({ kind: 'none', text, targets: [], noun: text.replace(/^the /, '') }));
 }

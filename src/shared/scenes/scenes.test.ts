@@ -86,10 +86,18 @@ describe('ReasonScenes', () => {
         const scene = makeScene(split, seed, 112);
         const queries = queriesOf(scene, visibleAreas(split, seed));
         expect(new Set(queries.map(({ text }) => text)).size).toBe(queries.length);
-        for (const { kind, text, targets } of queries) {
+        for (const { kind, text, targets, noun } of queries) {
           if (kind === 'none') expect(targets).toEqual([]);
           else if (kind === 'several') expect(targets.length).toBeGreaterThan(1);
           else expect(targets).toHaveLength(1);
+          const things = scene.objects.filter(({ kind: is, colour, size }) =>
+            noun.split(' ').every((word) => [is, colour, size].some((own) => own === word)),
+          );
+          if (kind === 'none') expect(things, noun).toEqual([]);
+          // A name that is made of looks is that of the target alone.
+          if (targets.length === 1 && things.length > 0) {
+            expect(things, noun).toEqual([scene.objects[targets[0] ?? -1]]);
+          }
           const named = kinds.find((each) => text.startsWith(`the ${each}`));
           const target = scene.objects[targets[0] ?? -1];
           if (named && target) expect(target.kind).toBe(named);
