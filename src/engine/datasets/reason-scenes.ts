@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bitmapArea, createBitmap, unionBitmaps } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queryOf } from '@shared/scenes/queries';
-import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
+import { drawIds, objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
 import { makeScene, type SceneSplit, splits } from '@shared/scenes/scene';
 import type { ImageSource } from '../segmenters/segmenter';
 import type { DatasetOptions, DatasetSource } from './dataset';
@@ -48,14 +48,12 @@ export function openReasonScenes({ limit }: DatasetOptions): DatasetSource {
 
 function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
   const scene = makeScene(split, seed, side);
-  const rendered = renderScene(scene);
-  const masks = scene.objects.map((_, index) => objectMask(rendered, index));
+  const drawn = drawIds(scene);
+  const masks = scene.objects.map((_, index) => objectMask(drawn, index));
   const query = queryOf(scene, masks.map(bitmapArea));
   const noTarget = query.targets.length === 0;
   const named = masks.filter((_, index) => query.targets.includes(index));
   const others = masks.filter((_, index) => !query.targets.includes(index));
-  // Not drawn twice for who opens the image at once, and not held for who collects all targets first.
-  const drawn = new WeakRef(rendered);
   return targetOf({
     key: `${split}-${seed}`,
     fileName: `${split}-${seed}.png`,
@@ -67,7 +65,7 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
     groups: [query.kind],
     parts: named.length > 1 ? named.map(encodeMask) : [],
     others: others.filter((mask) => mask.data.includes(1)).map(encodeMask),
-    open: async () => sceneImage(drawn.deref() ?? renderScene(scene)),
+    open: async () => sceneImage(renderScene(scene)),
   });
 }
 
