@@ -107,11 +107,15 @@ interface Bare {
   feeds(prompt: Prompt, image: { width: number; height: number }): Record<string, ort.Tensor>;
 }
 
-/** The same models with the same number of threads and onnxruntime's own defaults otherwise. */
-async function openBare(encoderFile: string, decoderFile: string): Promise<Bare> {
+/** The same models with the same number of threads and onnxruntime's own defaults otherwise, unless options say more. */
+export async function openBare(
+  encoderFile: string,
+  decoderFile: string,
+  options: ort.InferenceSession.SessionOptions = {},
+): Promise<Bare> {
   const threads = defaultThreads();
   const open = (file: string, intraOpNumThreads: number): Promise<ort.InferenceSession> =>
-    ort.InferenceSession.create(file, { executionProviders: ['cpu'], intraOpNumThreads });
+    ort.InferenceSession.create(file, { executionProviders: ['cpu'], intraOpNumThreads, ...options });
   const [encoder, decoder] = await Promise.all([
     open(encoderFile, threads.encoder),
     open(decoderFile, threads.decoder),

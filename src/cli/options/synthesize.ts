@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { datasetKinds } from '@engine/datasets';
 import type { Command } from 'commander';
 import { count, countFromZero, exitCodeHelp, integer, shard, share } from '../arguments';
@@ -32,7 +33,11 @@ export function addSynthesize(root: Command): void {
       'embedded',
     )
     .option('--turns <n>', 'turn budget of an episode', count, 8)
-    .option('--concurrency <n>', 'episodes at the same time', count, 2)
+    .addOption(
+      new Option('--concurrency <n>', 'episodes at the same time')
+        .argParser(count)
+        .default(Math.max(2, availableParallelism()), 'as many as cores, at least 2'),
+    )
     .option('--seed <n>', 'seed of everything random; an episode’s own is made of it and its key', integer, 0)
     .option('--min-iou <x>', 'filter: least final IoU', share, 0.7)
     .option('--min-gain <x>', 'filter: least final IoU for each call that segmented', share, 0.12)

@@ -3,7 +3,7 @@ import { bitmapArea, bitmapBox, createBitmap, unionBitmaps } from '@shared/mask/
 import { encodeMask } from '@shared/mask/rle';
 import { fullName, uniqueName } from '@shared/scenes/names';
 import { queryOf } from '@shared/scenes/queries';
-import { objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
+import { drawIds, objectMask, type RenderedScene, renderScene } from '@shared/scenes/raster';
 import { makeScene, type SceneSplit, splits } from '@shared/scenes/scene';
 import type { ImageSource } from '../segmenters/segmenter';
 import type { DatasetOptions, DatasetSource } from './dataset';
@@ -49,8 +49,8 @@ export function openReasonScenes({ limit }: DatasetOptions): DatasetSource {
 
 function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
   const scene = makeScene(split, seed, side);
-  const rendered = renderScene(scene);
-  const masks = scene.objects.map((_, index) => objectMask(rendered, index));
+  const drawn = drawIds(scene);
+  const masks = scene.objects.map((_, index) => objectMask(drawn, index));
   const query = queryOf(scene, masks.map(bitmapArea));
   const noTarget = query.targets.length === 0;
   const things = scene.objects.flatMap((object, index) => {
@@ -64,8 +64,6 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
   // Several are segmented from left to right: an order that can be seen.
   const named = things.filter(({ isTarget }) => isTarget).sort((a, b) => a.box.x1 - b.box.x1);
   const others = things.filter(({ isTarget }) => !isTarget);
-  // Not drawn twice for who opens the image at once, and not held for who collects all targets first.
-  const drawn = new WeakRef(rendered);
   return targetOf({
     key: `${split}-${seed}`,
     fileName: `${split}-${seed}.png`,
@@ -84,7 +82,7 @@ function sceneTarget(split: SceneSplit, seed: number): DatasetTarget {
       count: named.length,
       things: [...named, ...others].map(({ name, box }) => ({ name, box })),
     },
-    open: async () => sceneImage(drawn.deref() ?? renderScene(scene)),
+    open: async () => sceneImage(renderScene(scene)),
   });
 }
 

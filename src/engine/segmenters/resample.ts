@@ -95,8 +95,18 @@ function resizeColumns(image: RgbImage, height: number): RgbImage {
   const out = new Uint8Array(stride * height);
   const sums = new Int32Array(stride);
   for (let y = 0; y < height; y++) {
-    sums.fill(half);
     const n = count[y]!;
+    if (n === 2) {
+      // Nearly every row of a picture that is made larger; without sums in between it takes half the time.
+      const [upper, lower] = [weights[y * taps]!, weights[y * taps + 1]!];
+      const row = start[y]! * stride;
+      const o = y * stride;
+      for (let i = 0; i < stride; i++) {
+        out[o + i] = (half + data[row + i]! * upper + data[row + stride + i]! * lower) >> precisionBits;
+      }
+      continue;
+    }
+    sums.fill(half);
     for (let k = 0; k < n; k++) {
       const weight = weights[y * taps + k]!;
       const row = (start[y]! + k) * stride;

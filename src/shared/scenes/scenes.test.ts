@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bitmapArea } from '../mask/bitmap';
@@ -23,6 +24,18 @@ describe('ReasonScenes', () => {
     expect(two).toEqual(one);
     expect(renderScene(two).rgb).toEqual(renderScene(one).rgb);
     expect(makeScene('val', 7, 96)).not.toEqual(one);
+  });
+
+  it('draws the very bytes that recorded trajectories name by their hash', () => {
+    const hash = (split: (typeof splits)[number], side: number): string => {
+      const { rgb, ids } = renderScene(makeScene(split, 0, side));
+      return createHash('sha256').update(rgb).update(ids).digest('hex');
+    };
+    expect(splits.map((split) => hash(split, 336))).toEqual([
+      '4607be023a0717b58bd52cc30515f8814a2bdc0bd6a07439ade9121bd83ba549',
+      'b97c9eb8cfd79af51dad4e2c805006e52bc47686e181450bac454526ea2f4a2c',
+      '5147fa3816e826283e82b83458e925af88b0a28b5f63bc156502283f572f43b5',
+    ]);
   });
 
   it('is the same scene at any size', () => {
