@@ -13,6 +13,7 @@ import { simulatedPolicies } from '@engine/synthesis/simulated-policies';
 import { writeSynthesis } from '@engine/synthesis/synthesize';
 import { defaultAnnotatorMix } from '@shared/synthesis/annotator-mix';
 import { defaultFilterOptions } from '@shared/synthesis/filters';
+import { defaultConventions } from '@shared/tools/conventions';
 import * as ort from 'onnxruntime-node';
 import { it } from 'vitest';
 import { openBare } from './segmenter';
@@ -64,7 +65,7 @@ it('prints the CPU time of a synthesis over that of its bare model runs', async 
     await annotateBatch(items, log, {
       segmenter,
       policyFor: simulatedPolicies(defaultAnnotatorMix, distractors),
-      coordinates: 'norm1000',
+      conventions: defaultConventions,
       turnBudget: 8,
       concurrency: 2,
       seed: 0,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { datasetKinds } from '@engine/datasets';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { count, countFromZero, exitCodeHelp, integer, shard, share } from '../arguments';
 import { synthesizeCommand } from '../synthesize';
 import { coordinatesOption, promptOption, viewPixelsOption } from './conventions';
