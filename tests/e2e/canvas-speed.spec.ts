@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import sharp from 'sharp';
+import { operate } from '../../src/shared/mask/operations';
+import type { Rle } from '../../src/shared/mask/rle';
 import { runsCover, runsOf } from '../../src/shared/mask/runs';
 import { fourK, fourKProject, largeProject, largeSize } from '../bench/ui/projects';
 import { expect, test } from './support/host';
@@ -181,6 +183,62 @@ test.describe('12,000 × 12,000 pixels', () => {
       expect(drawn.size).toBeGreaterThan(100);
       expect(drawn.size).toBeLessThan(visible.size - 100);
       expect([...visible].filter((place) => drawn.has(place) !== masked.has(place))).toEqual([]);
+    });
+  });
+
+  test.describe('a mask of 121 megapixels', () => {
+    withProject((made) => largeProject(made, 'jpeg'));
+
+    test('is grown while the window goes on, and that can be given up', async ({ page }) => {
+      await withHook(page);
+      await page.waitForFunction(() => window.__maskwright?.imageReady === true, null, { timeout: 120_000 });
+      await page.keyboard.press('g');
+      for (const corner of [
+        { x: 400, y: 500 },
+        { x: 11500, y: 700 },
+        { x: 11300, y: 11600 },
+        { x: 6000, y: 7000 },
+        { x: 500, y: 11400 },
+      ]) {
+        await clickImage(page, corner);
+      }
+      await page.keyboard.press('Enter');
+      await page.keyboard.type('field');
+      await page.keyboard.press('Enter');
+      const masks = (): Promise<Rle[]> =>
+        page.evaluate(() => (window.__maskwright?.annotations ?? []).map(({ mask }) => mask));
+      await expect.poll(async () => (await masks()).length, { timeout: 60_000 }).toBe(1);
+      const [drawn] = await masks();
+      if (!drawn) throw new Error('no mask');
+      await page.keyboard.press('v');
+      await clickImage(page, { x: 6000, y: 3000 });
+      await expect.poll(() => selectedId(page)).toBe(0);
+
+      const bar = page.getByRole('group', { name: 'Mask tools' });
+      const grow = bar.getByRole('button', { name: 'Grow', exact: true });
+      const working = bar.getByText('Working…');
+      await grow.click();
+      await expect(working).toBeVisible();
+      // The engine and the window answer meanwhile.
+      await page.keyboard.press('d');
+      await expect(page.getByText('1 of 1 reviewed')).toBeVisible();
+      await page.keyboard.press('Escape');
+      await expect(working).toBeHidden();
+      await expect(grow).toBeVisible();
+      expect(await masks()).toEqual([drawn]);
+
+      await grow.click();
+      await bar.getByRole('slider', { name: 'Pixels' }).fill('60');
+      await expect(bar.getByText(/ → .* px/)).toBeVisible({ timeout: 240_000 });
+      await page.screenshot({ path: test.info().outputPath('grown.png') });
+      await page.keyboard.press('Enter');
+      await expect
+        .poll(async () => (await masks())[0]?.counts === drawn.counts, { timeout: 60_000 })
+        .toBe(false);
+      const expected = operate(drawn, { kind: 'grow', amount: 60 });
+      expect(await masks()).toEqual(expected.masks);
+      await page.keyboard.press('Control+z');
+      await expect.poll(async () => (await masks())[0]?.counts === drawn.counts).toBe(true);
     });
   });
 

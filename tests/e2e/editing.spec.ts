@@ -231,6 +231,21 @@ test('what is painted is what is shown and what is exported', async ({ host, pag
   expect(annotation!.segmentation.counts).toBe(second.mask.counts);
 });
 
+test('a first stroke and its new class are one step of undo', async ({ page }) => {
+  const undo = page.getByRole('button', { name: 'Undo', exact: true });
+  const drawn = await paintFrame(page);
+  await page.keyboard.press('Control+z');
+  await count(page, 0);
+  // Nothing is left to take back: the class went with the stroke.
+  await expect(undo).toBeDisabled();
+  await page.keyboard.press('Control+Shift+z');
+  await count(page, 1);
+  expect((await only(page)).mask).toEqual(drawn.mask);
+  await expect(
+    page.getByRole('region', { name: 'Objects' }).getByRole('button', { name: /^window/ }),
+  ).toBeVisible();
+});
+
 test('the eraser takes away, Alt turns brush and eraser round, and a stroke is one step back', async ({
   page,
 }) => {
@@ -574,6 +589,9 @@ test('the agent’s mask is accepted by the first stroke, and the record says wh
   await page.keyboard.press('Control+z');
   await count(page, 0);
   await episodeStatus(page, 'waiting');
+  // The class was made by accepting, so it went too: the next mask asks for one again.
+  await page.getByRole('button', { name: 'Accept', exact: true }).click();
+  await expect(page.getByRole('dialog', { name: 'Accept as' })).toContainText('No category yet');
 });
 
 test('a stroke over the agent’s mask is kept when accepting goes on to the next image', async ({ page }) => {

@@ -228,9 +228,14 @@ test('a polygon needs no model, and what is exported is what was shown', async (
   await page.keyboard.press('Enter');
   await page.keyboard.type('carriage');
   await page.keyboard.press('Enter');
-  await expect(
-    page.getByRole('region', { name: 'Objects' }).getByRole('button', { name: /^carriage/ }),
-  ).toBeVisible();
+  const carriage = page.getByRole('region', { name: 'Objects' }).getByRole('button', { name: /^carriage/ });
+  await expect(carriage).toBeVisible();
+  // The mask and its new class are one step.
+  await page.keyboard.press('Control+z');
+  await expect(carriage).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Undo', exact: true })).toBeDisabled();
+  await page.keyboard.press('Control+Shift+z');
+  await expect(carriage).toBeVisible();
   await page.keyboard.press('v');
   await zoomIn(page, { x: 325, y: 218 });
   const { visible, masked } = await shownMask(page);
@@ -247,9 +252,7 @@ test('a polygon needs no model, and what is exported is what was shown', async (
   await page.keyboard.press('Delete');
   await expect(page.getByText('Nothing accepted yet')).toBeVisible();
   await page.keyboard.press('Control+z');
-  await expect(
-    page.getByRole('region', { name: 'Objects' }).getByRole('button', { name: /^carriage/ }),
-  ).toBeVisible();
+  await expect(carriage).toBeVisible();
 });
 
 test('decisions are there again after the app was closed', async ({ host, page }) => {

@@ -63,6 +63,37 @@ describe('edits of masks', () => {
     expect(shown()).toEqual(before);
   });
 
+  it('a mask and the class that is made for it are one step', () => {
+    const names = (): string[] => store.categories().map(({ name }) => name);
+    const { created } = store.editMasks({
+      ...nothing,
+      creates: [{ imageId: image, mask: left, className: 'saucer', query: null, like: null }],
+    });
+    expect(names()).toEqual(['cup', 'saucer']);
+    store.undo();
+    expect(shown()).toEqual([]);
+    expect(names()).toEqual(['cup']);
+    store.redo();
+    expect(store.annotations(image)).toEqual(created);
+    expect(names()).toEqual(['cup', 'saucer']);
+
+    const { id } = draw(right);
+    store.updateAnnotations([id], { className: 'spoon' });
+    expect(store.historyState().undo).toBe('Change class of 1 masks');
+    store.undo();
+    expect(names()).toEqual(['cup', 'saucer']);
+    expect(store.annotation(id).categoryId).toBe(category);
+  });
+
+  it('a class that is named is the one of that name', () => {
+    const { created } = store.editMasks({
+      ...nothing,
+      creates: [{ imageId: image, mask: left, className: 'cup', query: null, like: null }],
+    });
+    expect(created[0]?.categoryId).toBe(category);
+    expect(store.categories()).toHaveLength(1);
+  });
+
   it('join deletes what it took in, and nothing happens when one of them is locked', () => {
     const first = draw(left);
     const second = draw(right);

@@ -12,11 +12,12 @@ export function annotationHandlers(
 ): Pick<Handlers, AnnotationMethods> {
   return {
     'annotations.list': async ({ imageId }) => workspace.project.annotations(imageId),
-    'annotations.create': async ({ imageId, categoryId, mask, query, attributes }) => {
+    'annotations.create': async ({ imageId, categoryId, className, mask, query, attributes }) => {
       const { project } = workspace;
       const annotation = project.mark('Draw mask', () => {
+        const given = project.idOfClass({ categoryId, className });
         const [made] = project.createAnnotations([
-          { imageId, categoryId, mask, query, attributes, author: 'human' },
+          { imageId, categoryId: given, mask, query, attributes, author: 'human' },
         ]);
         if (!made) throw new Error('The store made no annotation');
         return made;

@@ -38,7 +38,7 @@ export function episodeHandlers(desk: EpisodeDesk, workspace: Workspace): Pick<H
         };
         if (categoryId !== undefined) accept(categoryId);
         // A new class and what it was made for are one decision, so one step of undo.
-        else project.mark(`Accept as ${className}`, () => accept(project.createCategory(className).id));
+        else project.mark(`Accept as ${className}`, () => accept(project.idOfClass({ className })));
       };
       const state = await session.accept(category, commit, nodeId);
       return { state, annotations, history: desk.historyState(session.imageId) };

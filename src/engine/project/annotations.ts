@@ -1,4 +1,5 @@
 import { type Attribute, type AttributeValues, isValueOf, withDefaults } from '@shared/attributes';
+import type { ClassFields } from '@shared/contract/common';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Annotation } from '@shared/contract/methods';
 import type { Rle } from '@shared/mask/rle';
@@ -37,8 +38,7 @@ export interface AnnotationPatch {
 }
 
 /** What several annotations get in one step. */
-export interface CommonPatch {
-  categoryId?: number;
+export interface CommonPatch extends ClassFields {
   locked?: boolean;
 }
 
@@ -266,12 +266,12 @@ export class Annotations {
   /** Gives several annotations the same class or lock, as one undoable step. Throws NOT_FOUND. */
   updateAnnotations(ids: readonly number[], patch: CommonPatch): void {
     const what = `${new Set(ids).size} masks`;
-    const label =
-      patch.categoryId !== undefined
-        ? `Change class of ${what}`
-        : `${patch.locked ? 'Lock' : 'Unlock'} ${what}`;
+    const { locked, ...choice } = patch;
+    const hasClass = choice.categoryId !== undefined || choice.className !== undefined;
+    const label = hasClass ? `Change class of ${what}` : `${locked ? 'Lock' : 'Unlock'} ${what}`;
     this.#journal.mark(label, () => {
-      for (const id of new Set(ids)) this.updateAnnotation(id, patch);
+      const categoryId = hasClass ? this.#categories.idOfClass(choice) : undefined;
+      for (const id of new Set(ids)) this.updateAnnotation(id, { categoryId, locked });
     });
   }
 

@@ -1,4 +1,5 @@
 import { type Attribute, attributesProblem, mergedAttributes } from '@shared/attributes';
+import type { ClassFields } from '@shared/contract/common';
 import { MaskwrightError } from '@shared/contract/errors';
 import type { Category } from '@shared/contract/methods';
 import { freeColor } from '@shared/palette';
@@ -108,6 +109,13 @@ export class Categories {
       this.#change(null, row);
       return categoryOf(row);
     });
+  }
+
+  /** The id of a chosen class; one that is only named is made, as a part of the surrounding mark. */
+  idOfClass({ categoryId, className }: ClassFields): number {
+    if (categoryId !== undefined) return categoryId;
+    if (className !== undefined) return this.createCategory(className).id;
+    throw new MaskwrightError('INVALID_REQUEST', 'No class is given.', { hint: 'Choose a class.' });
   }
 
   /** A new category, with the given COCO id where that is free. For importers; not part of undo. */

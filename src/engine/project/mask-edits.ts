@@ -1,6 +1,7 @@
 import type { Annotation, MaskEdit, MaskEditKind } from '@shared/contract/methods';
 import type { Rle } from '@shared/mask/rle';
 import type { Annotations, NewAnnotation } from './annotations';
+import type { Categories } from './categories';
 import type { ImageStates } from './image-states';
 import type { Images } from './images';
 import type { Journal } from './journal';
@@ -35,16 +36,24 @@ export class MaskEdits {
   readonly #journal: Journal;
   readonly #images: Images;
   readonly #states: ImageStates;
+  readonly #categories: Categories;
   readonly #annotations: Annotations;
   readonly #trajectories: Trajectories;
 
   constructor(
     journal: Journal,
-    topics: { images: Images; states: ImageStates; annotations: Annotations; trajectories: Trajectories },
+    topics: {
+      images: Images;
+      states: ImageStates;
+      categories: Categories;
+      annotations: Annotations;
+      trajectories: Trajectories;
+    },
   ) {
     this.#journal = journal;
     this.#images = topics.images;
     this.#states = topics.states;
+    this.#categories = topics.categories;
     this.#annotations = topics.annotations;
     this.#trajectories = topics.trajectories;
   }
@@ -70,8 +79,9 @@ export class MaskEdits {
         note(this.#annotations.annotation(annotationId), [mask]);
         return this.#annotations.updateAnnotation(annotationId, { mask });
       });
-      const created = creates.map(({ imageId, mask, like, categoryId, query }) => {
+      const created = creates.map(({ imageId, mask, like, query, ...choice }) => {
         const origin = like === null ? null : this.#annotations.annotation(like);
+        const categoryId = origin?.categoryId ?? this.#categories.idOfClass(choice);
         const made = this.#create(kind, { imageId, mask, categoryId, query, author: 'human' }, origin);
         if (made.trajectoryId !== null) replaced.get(made.trajectoryId)?.after.push(mask);
         return made;
@@ -88,7 +98,6 @@ export class MaskEdits {
     const made = this.#annotations.insert({
       ...input,
       ...(origin && {
-        categoryId: origin.categoryId,
         query: origin.query,
         iscrowd: origin.iscrowd,
         attributes: origin.attributes,

@@ -1,3 +1,4 @@
+import type { ClassFields } from '@shared/contract/common';
 import type {
   Annotation,
   Category,
@@ -135,7 +136,7 @@ export class ProjectStore
       trajectories,
       reviews,
     });
-    this.#maskEdits = new MaskEdits(journal, { images, states, annotations, trajectories });
+    this.#maskEdits = new MaskEdits(journal, { images, states, categories, annotations, trajectories });
     this.#jobs = new Jobs(db);
     this.#jobs.failInterrupted();
   }
@@ -320,6 +321,10 @@ export class ProjectStore
 
   createCategory(name: string): Category {
     return this.#categories.createCategory(name);
+  }
+
+  idOfClass(choice: ClassFields): number {
+    return this.#categories.idOfClass(choice);
   }
 
   addCategory(input: NewCategory): Category {

@@ -1,15 +1,18 @@
-import { intersectBoxes } from '@shared/geometry/box';
+import { intersectBoxes, uniteBoxes } from '@shared/geometry/box';
 import type { Box, Point, Size } from '@shared/geometry/types';
 import type { PaintedMask } from '@shared/mask/brush';
 import { type PlacedMask, placedBox, subtractPlaced } from '@shared/mask/placed';
 import { maskToPolygons } from '@shared/mask/polygon';
 import { type Corner, ringsOf, sameCorner } from '@shared/mask/polygon-edit';
 import type { PolygonPart } from '@shared/mask/polygon-ring';
-import type { EditScene } from './edit-scene';
+import type { EditScene, LargePreview } from './edit-scene';
+import { type LayerMask, MaskLayer } from './mask-layer';
+import { rgb } from './mask-piece';
 import { MaskTint } from './mask-tint';
 import type { ViewTransform } from './scene';
 
 const fillAlpha = 0.45;
+const previewAlpha = 0.6;
 const added = '#21c48c';
 const removed = '#e0533a';
 /** Told apart by people with any colour vision (Okabe and Ito). */
@@ -29,6 +32,7 @@ export class EditLayer {
   readonly #ring: HTMLElement;
   readonly #tint = new MaskTint();
   readonly #parts: MaskTint[] = [];
+  readonly #large = new MaskLayer(() => this.#redraw());
   #scene: EditScene | null = null;
   #view: ViewTransform = { zoom: 1, x: 0, y: 0 };
   #viewport: Size = { width: 0, height: 0 };
@@ -66,6 +70,8 @@ export class EditLayer {
 
   setScene(scene: EditScene | null): void {
     this.#scene = scene;
+    if (scene?.large) this.#large.set(layersOf(scene.large, scene.color), scene.large.size);
+    else this.#large.clear();
     this.#moveRing();
     this.#redraw();
   }
@@ -117,14 +123,7 @@ export class EditLayer {
     const painted = this.#painted;
     if (!painted) return;
     const { dirty } = painted;
-    painted.dirty = dirty
-      ? {
-          x1: Math.min(dirty.x1, box.x1),
-          y1: Math.min(dirty.y1, box.y1),
-          x2: Math.max(dirty.x2, box.x2),
-          y2: Math.max(dirty.y2, box.y2),
-        }
-      : box;
+    painted.dirty = dirty ? uniteBoxes(dirty, box) : box;
     this.#request();
   }
 
@@ -168,6 +167,7 @@ export class EditLayer {
       context.clearRect(0, 0, this.#viewport.width, this.#viewport.height);
     }
     this.#stale = false;
+    if (this.#scene?.large) this.#large.draw(context, this.#view, this.#viewport, ratio);
     context.translate(x, y);
     context.scale(zoom, zoom);
     context.imageSmoothingEnabled = false;
@@ -185,8 +185,8 @@ export class EditLayer {
       masks.forEach((part, i) => {
         const tint = this.#parts[i] ?? new MaskTint();
         this.#parts[i] = tint;
-        const shade = preview.length === 1 ? [color, added, removed][i]! : partColors[i % partColors.length]!;
-        tint.show(part, null, shade, i === 0 && preview.length === 1 ? fillAlpha : 0.6);
+        const { shade, alpha } = shadeOf(i, preview.length === 1, color);
+        tint.show(part, null, shade, alpha);
         tint.draw(context);
       });
       for (const part of preview) {
@@ -278,6 +278,20 @@ function cornersOf(parts: readonly PolygonPart[]): number {
 
 function around({ x, y }: Point, reach: number): Box {
   return { x1: x - reach, y1: y - reach, x2: x + reach, y2: y + reach };
+}
+
+/** Of what stays, comes and goes, or of one of several parts. */
+function shadeOf(index: number, isChange: boolean, color: string): { shade: string; alpha: number } {
+  return isChange
+    ? { shade: [color, added, removed][index] ?? color, alpha: index === 0 ? fillAlpha : previewAlpha }
+    : { shade: partColors[index % partColors.length] ?? color, alpha: previewAlpha };
+}
+
+function layersOf({ change, parts }: LargePreview, color: string): LayerMask[] {
+  return (change ?? parts).flatMap((runs, i) => {
+    const { shade, alpha } = shadeOf(i, change !== null, color);
+    return runs ? [{ runs, color: rgb(shade), alpha, border: 2 }] : [];
+  });
 }
 
 /** What stays, what comes and what goes. */

@@ -1,8 +1,8 @@
-import type { Annotation, Category, MaskEdit, MaskEditKind } from '@shared/contract/methods';
-import { clamp } from '@shared/geometry/box';
+import type { Annotation, MaskEdit, MaskEditKind } from '@shared/contract/methods';
+import { boxArea, clamp } from '@shared/geometry/box';
 import type { Point, Size } from '@shared/geometry/types';
 import { PaintedMask } from '@shared/mask/brush';
-import { fillHoles, growMask, shrinkMask, smoothMask } from '@shared/mask/morphology';
+import type { MaskOperation, OperationResult } from '@shared/mask/operations';
 import {
   decodePlaced,
   encodePlaced,
@@ -22,14 +22,18 @@ import {
 } from '@shared/mask/polygon-edit';
 import { outlineMask } from '@shared/mask/polygon-outline';
 import type { PolygonPart } from '@shared/mask/polygon-ring';
-import type { Rle } from '@shared/mask/rle';
-import { cutMask, largestPart, splitMask } from '@shared/mask/split';
+import { type Rle, rleBox } from '@shared/mask/rle';
+import type { MaskRuns } from '@shared/mask/runs';
+import { cutMask } from '@shared/mask/split';
 import type { EditEvents, EditScene } from '../canvas/edit-scene';
+import { shapeOf } from '../canvas/mask-shape';
 import { authorColor } from '../lib/author';
+import { MaskOperations } from '../lib/mask-operations';
 import { recall, remember } from '../lib/storage';
 import { text } from '../lib/text';
 import { hasPixels } from './episode.svelte';
 import { preferences } from './preferences.svelte';
+import type { ClassChoice } from './project.svelte';
 import type { Workbench } from './workbench.svelte';
 
 /** What is tried on the selected mask before it is applied. */
@@ -53,14 +57,12 @@ export const amounts: Partial<Record<OperationKind, { start: number; most: numbe
 };
 
 export interface Operation {
-  kind: OperationKind;
+  kind: OperationKind | 'cut';
   /** Pixels; 0 for those that ask for none. */
   amount: number;
-  /** What it would make: the first takes the mask's place. Empty: nothing would be left. */
-  masks: readonly PlacedMask[];
-  /** False when the mask would stay as it is. */
-  changes: boolean;
-  before: PlacedMask;
+  before: Rle;
+  /** What it would make; null while that is worked out. */
+  result: OperationResult | null;
 }
 
 /** What brush and eraser change. */
@@ -76,8 +78,8 @@ type Target =
  */
 interface Session {
   readonly imageId: string;
-  /** For a mask that is made; null when the person has to be asked. */
-  category: Category | null;
+  /** Class of a mask that is made; null when the person has to be asked. */
+  readonly choice: ClassChoice | null;
   readonly query: string | null;
   /** Null until the annotation is made. */
   annotationId: number | null;
@@ -116,6 +118,9 @@ export class EditingState {
   #strokes = $state(0);
   #wanted = 0;
   #frame = 0;
+  readonly #operations = new MaskOperations();
+  #working: Promise<void> = Promise.resolve();
+  #applies = false;
   #queue: Promise<void> = Promise.resolve();
   /** Polygons by mask and tolerance, so that undo brings back the corners that were there. */
   readonly #polygons = new Map<string, readonly PolygonPart[]>();
@@ -144,7 +149,7 @@ export class EditingState {
   readonly corners: number = $derived(this.polygon ? cornerCount(this.polygon) : 0);
   /** An annotation that the edit layer shows in place of the painter. */
   readonly hiddenId: number | null = $derived.by(() => {
-    const isShown = this.#isPainting || this.polygon !== null || this.operation || this.#cutting;
+    const isShown = this.#isPainting || this.polygon !== null || this.operation?.result || this.#cutting;
     return isShown ? (this.selected?.id ?? this.#openSession()?.annotationId ?? null) : null;
   });
   /** Whether the edit layer shows the agent's mask in place of the painter. */
@@ -185,7 +190,7 @@ export class EditingState {
 
   /** Nothing is being tried any more; called when image or tool change. */
   clear(): void {
-    this.operation = null;
+    this.#dropOperation();
     this.#dragged = null;
     this.#cutting = null;
     this.corner = null;
@@ -194,7 +199,7 @@ export class EditingState {
 
   /** Escape: false when nothing was being tried. */
   cancel(): boolean {
-    if (this.operation) this.operation = null;
+    if (this.operation) this.#dropOperation();
     else if (this.polygonMode !== 'corners') this.polygonMode = 'corners';
     else if (this.corner) this.corner = null;
     else return false;
@@ -212,7 +217,7 @@ export class EditingState {
   /** Shows what an operation would do; again with the same kind: stops showing it. */
   start(kind: OperationKind): void {
     if (this.operation?.kind === kind) {
-      this.operation = null;
+      this.#dropOperation();
       return;
     }
     const { app } = this.#workbench;
@@ -224,7 +229,7 @@ export class EditingState {
 
   setAmount(amount: number): void {
     const { operation } = this;
-    if (!operation) return;
+    if (!operation || operation.kind === 'cut') return;
     const most = amounts[operation.kind]?.most ?? 0;
     const next = clamp(Math.round(amount), 1, most);
     remember(`edit.${operation.kind}`, String(next));
@@ -237,45 +242,55 @@ export class EditingState {
     if (this.#frame !== 0) cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { operation } = this;
-    if (operation && this.#wanted !== operation.amount) this.#try(operation.kind, this.#wanted);
+    if (operation && operation.kind !== 'cut' && this.#wanted !== operation.amount) {
+      this.#try(operation.kind, this.#wanted);
+    }
   }
 
   #try(kind: OperationKind, amount: number): void {
-    const size = this.#size();
-    const before = this.mask;
-    if (!size || !before) return;
     this.#wanted = amount;
-    const masks = this.#result(kind, amount, before, size);
-    const [first] = masks;
-    const changes = masks.length !== 1 || !first || placedIou(before, first) < 1;
-    this.operation = { kind, amount, masks, changes, before };
+    this.#workOut(this.#described(kind, amount), amount);
   }
 
-  #result(kind: OperationKind, amount: number, mask: PlacedMask, size: Size): readonly PlacedMask[] {
-    const one = (result: PlacedMask | null): readonly PlacedMask[] => (result ? [result] : []);
+  #described(kind: OperationKind, amount: number): MaskOperation {
+    const masksOf = (annotations: readonly Annotation[]): Rle[] => annotations.map(({ mask }) => mask);
     switch (kind) {
       case 'fill':
-        return one(fillHoles(mask));
-      case 'smooth':
-        return one(smoothMask(mask, amount, size));
-      case 'grow':
-        return one(growMask(mask, amount, size));
-      case 'shrink':
-        return one(shrinkMask(mask, amount, size));
       case 'largest':
-        return one(largestPart(mask));
       case 'split':
-        return splitMask(mask);
+        return { kind };
+      case 'smooth':
+      case 'grow':
+      case 'shrink':
+        return { kind, amount };
       case 'subtract':
-        return one(
-          subtractPlaced(
-            mask,
-            this.#others().flatMap(({ mask: other }) => decoded(other) ?? []),
-          ),
-        );
+        return { kind, others: masksOf(this.#others()) };
       case 'join':
-        return one(unionPlaced([mask, ...this.#joined().flatMap(({ mask: other }) => decoded(other) ?? [])]));
+        return { kind, others: masksOf(this.#joined()) };
     }
+  }
+
+  /** Shows what an operation would make: small masks at once, large ones when a worker has it. */
+  #workOut(what: MaskOperation, amount: number): void {
+    const before = this.selected?.mask;
+    if (!before) return;
+    const result = this.#operations.run(before, what);
+    const shown: Operation = { kind: what.kind, amount, before, result: null };
+    if ('masks' in result) {
+      this.operation = { ...shown, result };
+      return;
+    }
+    this.operation = shown;
+    this.#working = this.#workbench.app
+      .attempt(() => result)
+      .then((made) => {
+        if (this.operation === shown) this.operation = made ? { ...shown, result: made } : null;
+      });
+  }
+
+  #dropOperation(): void {
+    this.operation = null;
+    this.#operations.giveUp();
   }
 
   /** The image's other annotations; crowds stand for many objects and take nothing away. */
@@ -297,32 +312,40 @@ export class EditingState {
     );
   }
 
-  /** Makes what is shown: one mark. */
+  /** Makes what is shown, once it is worked out: one mark. */
   async apply(): Promise<void> {
+    if (this.#applies) return;
+    this.#applies = true;
     this.#showWanted();
+    await this.#working;
+    if (await this.#applied()) {
+      this.#dropOperation();
+      this.#workbench.canvas.alsoSelected = [];
+    }
+    this.#applies = false;
+  }
+
+  /** False when what is shown stays. */
+  async #applied(): Promise<boolean> {
     const { operation, selected } = this;
-    const size = this.#size();
-    if (!operation || !selected || !size) return;
+    if (!operation?.result || !selected) return false;
     const { app } = this.#workbench;
-    const [first, ...rest] = operation.masks;
-    if (!operation.changes) {
-      this.operation = null;
-      app.toast('info', text.editing.unchanged, '');
-      return;
+    const [first, ...rest] = operation.result.masks;
+    if (!operation.result.changes) {
+      if (operation.kind === 'cut') app.toast('info', text.editing.notCut, text.editing.notCutHint);
+      else app.toast('info', text.editing.unchanged, '');
+      return true;
     }
     if (!first) {
       app.toast('info', text.editing.nothingLeft, text.editing.nothingLeftHint);
-      return;
+      return false;
     }
-    const done = await this.#edit({
+    return this.#edit({
       kind: operation.kind,
-      updates: [{ annotationId: selected.id, mask: encodePlaced(first, size) }],
-      creates: rest.map((mask) => this.#like(selected, encodePlaced(mask, size))),
+      updates: [{ annotationId: selected.id, mask: first }],
+      creates: rest.map((mask) => this.#like(selected, mask)),
       deletes: operation.kind === 'join' ? this.#joined().map(({ id }) => id) : [],
     });
-    if (!done) return;
-    this.operation = null;
-    this.#workbench.canvas.alsoSelected = [];
   }
 
   #like(annotation: Annotation, mask: Rle, imageId = annotation.imageId): MaskEdit['creates'][number] {
@@ -486,8 +509,8 @@ export class EditingState {
     if (!target) return null;
     const color = selected ? objects.colorOf(selected) : (project.category?.color ?? authorColor.human);
     const cuts = canvas.tool === 'cut' && selected !== null;
-    const base = { color, preview: null, polygon: null, brush: null, cuts };
-    if (this.operation) return { ...base, mask: this.operation.before, preview: this.operation.masks };
+    const base = { color, mask: null, preview: null, large: null, polygon: null, brush: null, cuts };
+    if (this.operation) return { ...base, ...previewOf(this.operation) };
     if (this.#isPainting) {
       const brush = { diameter: this.brushSize, erases: canvas.tool === 'eraser' };
       return { ...base, mask: this.#maskOf(target), brush };
@@ -497,7 +520,7 @@ export class EditingState {
       return { ...base, mask, polygon: { parts: this.polygon, selected: this.corner } };
     }
     if (this.polygon) return { ...base, mask: this.mask };
-    return cuts ? { ...base, mask: this.mask, preview: this.#cutting } : null;
+    return cuts ? { ...base, mask: this.#cutting && this.mask, preview: this.#cutting } : null;
   }
 
   readonly events: EditEvents = {
@@ -520,9 +543,8 @@ export class EditingState {
       } else this.#workbench.app.toast('info', text.editing.cannotJoin, text.editing.cannotJoinHint);
     },
     cutDrawn: (from, to) => {
-      const { mask } = this;
-      const isLarge = mask !== null && mask.width * mask.height > cutShownUpTo;
-      this.#cutting = isLarge ? null : this.#cut(from, to);
+      const box = this.selected && rleBox(this.selected.mask);
+      this.#cutting = box && boxArea(box) <= cutShownUpTo ? this.#cut(from, to) : null;
     },
     cutEnded: (from, to) => void this.#cutEnded(from, to),
   };
@@ -533,19 +555,13 @@ export class EditingState {
   }
 
   async #cutEnded(from: Point, to: Point): Promise<void> {
-    const { selected, obstacle } = this;
-    const size = this.#size();
-    const [first, ...rest] = this.#cut(from, to) ?? [];
-    const { app } = this.#workbench;
-    if (obstacle) app.toast('info', obstacle, '');
-    else if (!first || !size || !selected) app.toast('info', text.editing.notCut, text.editing.notCutHint);
+    const { obstacle } = this;
+    if (obstacle) this.#workbench.app.toast('info', obstacle, '');
     else {
-      await this.#edit({
-        kind: 'cut',
-        updates: [{ annotationId: selected.id, mask: encodePlaced(first, size) }],
-        creates: rest.map((mask) => this.#like(selected, encodePlaced(mask, size))),
-        deletes: [],
-      });
+      this.#workOut({ kind: 'cut', line: [from, to] }, 0);
+      await this.apply();
+      // A cut is not tried and then made: where it failed nothing is left to apply.
+      if (this.operation?.kind === 'cut') this.#dropOperation();
     }
     this.#cutting = null;
   }
@@ -577,7 +593,7 @@ export class EditingState {
     if (placedIou(mask, before) === 1) return;
     const session = this.#openSession() ?? {
       imageId,
-      category: project.category,
+      choice: project.category && { categoryId: project.category.id },
       query: episode.query.trim() || null,
       annotationId: target.kind === 'annotation' ? target.annotation.id : null,
       episode: target.kind === 'episode' ? target : null,
@@ -623,15 +639,15 @@ export class EditingState {
     session: Session,
     { episodeId, mask, nodeId }: Extract<Target, { kind: 'episode' }>,
   ): Promise<Annotation | null> {
-    const { app, canvas, episode, history, host, images, queue } = this.#workbench;
-    const category = await this.#categoryFor(session);
-    if (!category) return null;
+    const { app, canvas, episode, history, host, images, project, queue } = this.#workbench;
+    const choice = session.choice ?? (await this.#workbench.classForMask());
+    if (!choice) return null;
     episode.busy = true;
     queue.hold(episodeId);
     const accepted = await app.attempt(() =>
       host.connection.call('episode.accept', {
         episodeId,
-        categoryId: category.id,
+        ...choice,
         ...(nodeId === null ? {} : { nodeId }),
       }),
     );
@@ -643,6 +659,7 @@ export class EditingState {
     app.saved();
     const isShown = images.selectedId === session.imageId;
     const made = accepted.annotations.find(({ mask: { counts } }) => counts === mask.counts) ?? null;
+    if (made) project.categoryId = made.categoryId;
     if (!isShown) return made;
     history.marks = accepted.history;
     episode.review.follow();
@@ -652,29 +669,21 @@ export class EditingState {
     return made;
   }
 
-  async #categoryFor(session: Session): Promise<Category | null> {
-    const { project } = this.#workbench;
-    if (session.category) return session.category;
-    const category = project.category ?? (await this.#workbench.askCategory(text.category.titleAccept));
-    if (category) project.categoryId = category.id;
-    session.category = category;
-    return category;
-  }
-
   async #create(session: Session, mask: Rle): Promise<boolean> {
-    const { canvas, images } = this.#workbench;
-    const category = await this.#categoryFor(session);
-    if (!category) return false;
+    const { canvas, images, project } = this.#workbench;
+    const choice = session.choice ?? (await this.#workbench.classForMask());
+    if (!choice) return false;
     const { imageId, query } = session;
     const done = await this.#edit({
       kind: 'paint',
       updates: [],
-      creates: [{ imageId, mask, categoryId: category.id, query, like: null }],
+      creates: [{ imageId, mask, ...choice, query, like: null }],
       deletes: [],
     });
     const [made] = this.#created;
     if (!done || !made) return false;
     session.annotationId = made.id;
+    project.categoryId = made.categoryId;
     if (images.selectedId === imageId) canvas.selectedId = made.id;
     return true;
   }
@@ -693,6 +702,31 @@ export class EditingState {
     await images.refreshSelected();
     return true;
   }
+}
+
+/** Before and after, decoded unless one of them is too large for that. */
+function previewOf({ before, result }: Operation): Pick<EditScene, 'mask' | 'preview' | 'large'> {
+  if (!result) return { mask: null, preview: null, large: null };
+  const shapes = [before, ...result.masks].map(shapeOf);
+  if (shapes.every((shape) => shape === null || shape.piece !== null)) {
+    return {
+      mask: decoded(before),
+      preview: result.masks.flatMap((mask) => decoded(mask) ?? []),
+      large: null,
+    };
+  }
+  const runs = (mask: Rle | null): MaskRuns | null => (mask && shapeOf(mask)?.runs) ?? null;
+  const { masks, stays, comes, goes } = result;
+  const [height, width] = before.size;
+  return {
+    mask: null,
+    preview: null,
+    large: {
+      size: { width, height },
+      change: masks.length === 1 ? [stays, comes, goes].map(runs) : null,
+      parts: masks.flatMap((mask) => runs(mask) ?? []),
+    },
+  };
 }
 
 const masks = new Map<string, PlacedMask | null>();

@@ -19,6 +19,7 @@ import { lineThrough, timeline } from '../lib/timeline';
 import type { AppState } from './app.svelte';
 import type { ImagesState } from './images.svelte';
 import { preferences } from './preferences.svelte';
+import type { ClassChoice } from './project.svelte';
 import { ReviewState } from './review.svelte';
 
 /** Episodes that stay at hand. Of more, the settled ones that began first are let go: they are in the project. */
@@ -33,9 +34,6 @@ export type AgentSource = { kind: 'model' } | { kind: 'none' } | { kind: 'replay
 type Kind = 'decision' | 'question' | 'free';
 
 /** The episodes of this session, one at a time for each image, and the one on the canvas. */
-/** A class that is there, or the name of one to be made together with what gets it. */
-export type ClassChoice = { id: number } | { name: string };
-
 export class EpisodeStates {
   query = $state('');
   /** How the agent works when it is asked next. */
@@ -268,14 +266,13 @@ export class EpisodeStates {
   }
 
   /** Gives the class of what was made; a new one is made with it. Undefined when nothing was accepted. */
-  async accept(category: ClassChoice): Promise<number | null | undefined> {
+  async accept(choice: ClassChoice): Promise<number | null | undefined> {
     const episodeId = this.open?.episodeId;
     if (!episodeId || this.busy) return undefined;
     this.busy = true;
-    const chosen = 'id' in category ? { categoryId: category.id } : { className: category.name };
     const upTo = this.looking && this.shownId !== null ? { nodeId: this.shownId } : {};
     const result = await this.#app.attempt(() =>
-      this.#host.connection.call('episode.accept', { episodeId, ...chosen, ...upTo }),
+      this.#host.connection.call('episode.accept', { episodeId, ...choice, ...upTo }),
     );
     this.busy = false;
     if (!result) return undefined;

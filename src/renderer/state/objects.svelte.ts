@@ -1,5 +1,5 @@
 import type { AttributeValue, AttributeValues } from '@shared/attributes';
-import type { Annotation, Category } from '@shared/contract/methods';
+import type { Annotation } from '@shared/contract/methods';
 import { paletteColor } from '@shared/palette';
 import type { Host } from '../lib/host';
 import { recall, remember } from '../lib/storage';
@@ -8,7 +8,7 @@ import type { AppState } from './app.svelte';
 import type { CanvasState } from './canvas.svelte';
 import type { HistoryState } from './history.svelte';
 import type { ImagesState } from './images.svelte';
-import type { ProjectState } from './project.svelte';
+import type { ClassChoice, ProjectState } from './project.svelte';
 
 /** The parts of the window that it works with. */
 interface Surroundings {
@@ -18,7 +18,7 @@ interface Surroundings {
   readonly images: ImagesState;
   readonly canvas: CanvasState;
   readonly history: HistoryState;
-  askCategory(title: string): Promise<Category | null>;
+  askClass(title: string): Promise<ClassChoice | null>;
 }
 
 /** What the colour of a mask says. */
@@ -141,17 +141,17 @@ export class ObjectsState {
     await this.#change(ids, { locked });
   }
 
-  async setCategory(ids: readonly number[], category: Category): Promise<void> {
-    await this.#change(ids, { categoryId: category.id });
+  async setCategory(ids: readonly number[], choice: ClassChoice): Promise<void> {
+    await this.#change(ids, choice);
   }
 
   /** Asks for a class for what is chosen. */
   async askCategory(ids: readonly number[]): Promise<void> {
-    const category = await this.#workbench.askCategory(text.category.titleChange);
-    if (category) await this.setCategory(ids, category);
+    const choice = await this.#workbench.askClass(text.category.titleChange);
+    if (choice) await this.setCategory(ids, choice);
   }
 
-  async #change(ids: readonly number[], patch: { categoryId?: number; locked?: boolean }): Promise<void> {
+  async #change(ids: readonly number[], patch: ClassChoice | { locked: boolean }): Promise<void> {
     if (ids.length === 0) return;
     const { connection } = this.#workbench.host;
     await this.#make(() => connection.call('annotations.updateMany', { annotationIds: [...ids], ...patch }));

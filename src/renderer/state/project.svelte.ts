@@ -4,6 +4,9 @@ import type { Host } from '../lib/host';
 import { text } from '../lib/text';
 import type { AppState } from './app.svelte';
 
+/** A class that is there, or the name of one to be made together with what gets it. */
+export type ClassChoice = { categoryId: number } | { className: string };
+
 /** The open project and its categories. */
 export class ProjectState {
   current = $state.raw<ProjectSummary | null>(null);
@@ -76,10 +79,18 @@ export class ProjectState {
     return this.categories.find(({ hotkey }) => hotkey === digit);
   }
 
+  /** The class of this name, in whatever case; where there is none, its name. */
+  choiceOf(name: string): ClassChoice {
+    const same = this.#named(name);
+    return same ? { categoryId: same.id } : { className: name.trim() };
+  }
+
+  #named(name: string): Category | undefined {
+    return this.categories.find((category) => category.name.toLowerCase() === name.trim().toLowerCase());
+  }
+
   async createCategory(name: string): Promise<Category | undefined> {
-    const same = this.categories.find(
-      (category) => category.name.toLowerCase() === name.trim().toLowerCase(),
-    );
+    const same = this.#named(name);
     if (same) return same;
     const category = await this.#app.attempt(() =>
       this.#host.connection.call('categories.create', { name: name.trim() }),

@@ -1,4 +1,4 @@
-import type { Category, MethodOutput, ReviewEntry, ReviewQuery } from '@shared/contract/methods';
+import type { MethodOutput, ReviewEntry, ReviewQuery } from '@shared/contract/methods';
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { imageUrl } from '../canvas/picture';
 import type { Host } from '../lib/host';
@@ -7,7 +7,7 @@ import type { AppState } from './app.svelte';
 import type { EpisodeStates } from './episode.svelte';
 import type { HistoryState } from './history.svelte';
 import type { ImagesState } from './images.svelte';
-import type { ProjectState } from './project.svelte';
+import type { ClassChoice, ProjectState } from './project.svelte';
 
 /** What the queue works on; `Workbench` is one. */
 interface Workbench {
@@ -18,7 +18,7 @@ interface Workbench {
   readonly episode: EpisodeStates;
   readonly history: HistoryState;
   resume(episodeId: string, query: string): Promise<void>;
-  acceptEpisode(category: Category | null): Promise<void>;
+  acceptEpisode(choice: ClassChoice | null): Promise<void>;
   takePen(): Promise<void>;
 }
 
@@ -312,12 +312,10 @@ export class QueueState {
   async accept(): Promise<void> {
     const { current } = this;
     if (!current || !this.canDecide) return;
-    await this.#workbench.acceptEpisode(await this.#categoryOf(current));
-  }
-
-  async #categoryOf({ className }: ReviewEntry): Promise<Category | null> {
-    if (className === null) return null;
-    return (await this.#workbench.project.createCategory(className)) ?? null;
+    const { className } = current;
+    await this.#workbench.acceptEpisode(
+      className === null ? null : this.#workbench.project.choiceOf(className),
+    );
   }
 
   async reject(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Category, Gesture, Played, Rerun } from '@shared/contract/methods';
+import type { Gesture, Played, Rerun } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 import { encodeMask } from '@shared/mask/rle';
 import type { PointLabel } from '@shared/tools/definitions';
@@ -24,25 +24,23 @@ import { text } from '../lib/text';
 import { AppState } from './app.svelte';
 import { CanvasState } from './canvas.svelte';
 import { EditingState } from './editing.svelte';
-import { type AgentSource, type ClassChoice, EpisodeStates, hasPixels } from './episode.svelte';
+import { type AgentSource, EpisodeStates, hasPixels } from './episode.svelte';
 import { ExportForm, ImportForm } from './formats.svelte';
 import { HistoryState } from './history.svelte';
 import { ImagesState } from './images.svelte';
 import { LiveState } from './live.svelte';
 import { ObjectsState } from './objects.svelte';
 import { preferences } from './preferences.svelte';
-import { ProjectState } from './project.svelte';
+import { type ClassChoice, ProjectState } from './project.svelte';
 import { QueueState } from './queue.svelte';
 import { RunsState } from './runs.svelte';
 
-/** A question for a category, answered by the picker. */
+/** A question for a class, answered by the picker. */
 export interface CategoryQuestion {
   title: string;
   /** Offered for a new category. */
   suggestion: string;
-  answer(category: Category | null): void;
-  /** Takes the name of a class that is to be made later; without it the picker makes the class. */
-  create?(name: string): void;
+  answer(choice: ClassChoice | null): void;
 }
 
 /** The whole window: its states, and every act of the person as one method. */
@@ -362,13 +360,13 @@ export class Workbench {
     if (this.canvas.tool === 'select') this.canvas.setTool('box');
   }
 
-  async acceptEpisode(given: Category | null): Promise<void> {
+  async acceptEpisode(given: ClassChoice | null): Promise<void> {
     if (!this.canAccept) return;
-    const category = given ?? this.project.category ?? (await this.#askClass(text.category.titleAccept));
-    if (!category) return;
-    const made = await this.episode.accept(category);
+    const choice = given ?? (await this.classForMask());
+    if (!choice) return;
+    const made = await this.episode.accept(choice);
     if (made === undefined) return;
-    this.project.categoryId = 'id' in category ? category.id : made;
+    this.project.categoryId = 'categoryId' in choice ? choice.categoryId : made;
     this.canvas.clear();
     await this.images.refreshSelected();
     if (preferences.values.afterAccept === 'next') await this.next();
@@ -379,44 +377,41 @@ export class Workbench {
     const category = this.project.byHotkey(number);
     if (!category) return;
     const { chosen } = this.objects;
-    if (this.canAccept) await this.acceptEpisode(category);
-    else if (chosen.size > 0) await this.objects.setCategory([...chosen], category);
+    const choice = { categoryId: category.id };
+    if (this.canAccept) await this.acceptEpisode(choice);
+    else if (chosen.size > 0) await this.objects.setCategory([...chosen], choice);
     else this.project.categoryId = category.id;
   }
 
-  askCategory(title: string): Promise<Category | null> {
+  /** A class that does not exist is only named: the act that needs it makes it, so that both are one step of undo. */
+  askClass(title: string): Promise<ClassChoice | null> {
     this.question?.answer(null);
     return new Promise((resolve) => {
       this.question = {
         title,
         suggestion: this.episode.query.trim(),
-        answer: (category) => {
+        answer: (choice) => {
           this.question = null;
-          resolve(category);
+          resolve(choice);
         },
       };
     });
   }
 
-  /** The same, where a class that does not exist is left to the act that needs it. */
-  #askClass(title: string): Promise<ClassChoice | null> {
-    return new Promise((resolve) => {
-      void this.askCategory(title).then((category) => resolve(category));
-      if (!this.question) return;
-      const { answer } = this.question;
-      this.question = {
-        ...this.question,
-        create: (name) => {
-          resolve({ name });
-          answer(null);
-        },
-      };
-    });
+  /** The class that was chosen for what comes, or else the one that the person says; null when none is said. */
+  async classForMask(): Promise<ClassChoice | null> {
+    const { category } = this.project;
+    return category ? { categoryId: category.id } : this.askClass(text.category.titleAccept);
   }
 
   async chooseCategory(): Promise<void> {
-    const category = await this.askCategory(text.category.titleTarget);
-    if (category) this.project.categoryId = category.id;
+    const choice = await this.askClass(text.category.titleTarget);
+    if (!choice) return;
+    if ('categoryId' in choice) this.project.categoryId = choice.categoryId;
+    else {
+      const made = await this.project.createCategory(choice.className);
+      if (made) this.project.categoryId = made.id;
+    }
   }
 
   /** The next image to review; in the review queue the next result, this one is left for later. */
@@ -592,19 +587,19 @@ export class Workbench {
       this.app.toast('info', text.polygon.empty, text.polygon.emptyHint);
       return;
     }
-    const category = this.project.category ?? (await this.askCategory(text.category.titleAccept));
-    if (!category || this.images.selectedId !== image.id) return;
-    this.project.categoryId = category.id;
+    const choice = await this.classForMask();
+    if (!choice || this.images.selectedId !== image.id) return;
     const query = this.episode.query.trim();
     const change = await this.app.attempt(() =>
       this.host.connection.call('annotations.create', {
         imageId: image.id,
-        categoryId: category.id,
+        ...choice,
         mask: encodeMask(bitmap),
         query: query === '' ? null : query,
       }),
     );
     if (!change) return;
+    this.project.categoryId = change.annotation.categoryId;
     this.canvas.polygon = [];
     this.history.marks = change.history;
     this.app.saved();

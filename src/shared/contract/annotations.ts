@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { attributeValuesSchema } from '../attributes';
 import { rleSchema } from '../mask/rle';
 import { authorSchema } from '../trajectory/schema';
-import { id, nothing } from './common';
+import { classFields, id, namesOneClass, nothing, oneClass } from './common';
 import { historyStateSchema } from './history';
 
 /** Masks with a category on an image. */
@@ -59,14 +59,16 @@ export const maskEditSchema = z.strictObject({
   updates: z.array(z.strictObject({ annotationId, mask: rleSchema })).max(10_000),
   creates: z
     .array(
-      z.strictObject({
-        imageId: id,
-        mask: rleSchema,
-        categoryId: z.number().int(),
-        query: z.string().nullable(),
-        /** Class, query, attributes, crowd and trajectory are those of this annotation. */
-        like: annotationId.nullable(),
-      }),
+      z
+        .strictObject({
+          imageId: id,
+          mask: rleSchema,
+          ...classFields,
+          query: z.string().nullable(),
+          /** Class, query, attributes, crowd and trajectory are those of this annotation. */
+          like: annotationId.nullable(),
+        })
+        .refine(namesOneClass, oneClass),
     )
     .max(10_000),
   deletes: z.array(annotationId).max(10_000),
@@ -77,14 +79,16 @@ export const annotationMethods = {
   'annotations.list': { input: z.strictObject({ imageId: id }), output: z.array(annotationSchema) },
   /** A mask drawn by hand (polygon). Committed to disk before it answers. */
   'annotations.create': {
-    input: z.strictObject({
-      imageId: id,
-      categoryId: z.number().int(),
-      mask: rleSchema,
-      query: z.string().nullable(),
-      /** Defaults of the class are added to these. */
-      attributes: attributeValuesSchema.default({}),
-    }),
+    input: z
+      .strictObject({
+        imageId: id,
+        ...classFields,
+        mask: rleSchema,
+        query: z.string().nullable(),
+        /** Defaults of the class are added to these. */
+        attributes: attributeValuesSchema.default({}),
+      })
+      .refine(namesOneClass, oneClass),
     output: annotationChange,
   },
   /** What is left out stays. CONFLICT for the mask of a locked one. */
@@ -102,7 +106,7 @@ export const annotationMethods = {
   'annotations.updateMany': {
     input: z.strictObject({
       annotationIds,
-      categoryId: z.number().int().optional(),
+      ...classFields,
       locked: z.boolean().optional(),
     }),
     output: historyStateSchema,

@@ -3,7 +3,7 @@ import { boxSchema, pointSchema } from '../geometry/types';
 import { pointLabelSchema, toolNameSchema } from '../tools/definitions';
 import { authorSchema, trajectorySchema, usageSchema } from '../trajectory/schema';
 import { annotationSchema } from './annotations';
-import { id } from './common';
+import { classFields, id, namesOneClass, oneClass } from './common';
 import { historyStateSchema } from './history';
 
 /** The agent at work with a person beside it. */
@@ -228,13 +228,10 @@ export const episodeMethods = {
     input: z
       .strictObject({
         episodeId: id,
-        categoryId: z.number().int().optional(),
-        className: z.string().trim().min(1).max(200).optional(),
+        ...classFields,
         nodeId: id.optional(),
       })
-      .refine(({ categoryId, className }) => (categoryId === undefined) !== (className === undefined), {
-        message: 'categoryId or className',
-      }),
+      .refine(namesOneClass, oneClass),
     output: z.object({
       state: episodeStateSchema,
       annotations: z.array(annotationSchema),

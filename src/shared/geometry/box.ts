@@ -17,6 +17,16 @@ export function intersectBoxes(a: Box, b: Box): Box | null {
 }
 
 /** Intersection over union of two boxes in 0..1; 0 when either is empty. */
+/** The smallest box around both. */
+export function uniteBoxes(a: Box, b: Box): Box {
+  return {
+    x1: Math.min(a.x1, b.x1),
+    y1: Math.min(a.y1, b.y1),
+    x2: Math.max(a.x2, b.x2),
+    y2: Math.max(a.y2, b.y2),
+  };
+}
+
 export function boxIou(a: Box, b: Box): number {
   const common = intersectBoxes(a, b);
   if (common === null) return 0;

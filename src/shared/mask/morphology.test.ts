@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyPlaced, bitmapFromText, wholeBitmap } from '../../../tests/support/masks';
+import { seededRandom } from '../random';
 import { type Bitmap, bitmapArea, createBitmap } from './bitmap';
 import { connectedParts } from './components';
 import { fillHoles, growMask, shrinkMask, smoothMask } from './morphology';
@@ -31,6 +32,14 @@ function byDisc(
       const i = y * mask.width + x;
       result.data[i] = decide(set, all, mask.data[i]!) ? 1 : 0;
     }
+  }
+  return result;
+}
+
+function transposed({ width, height, data }: Bitmap): Bitmap {
+  const result = createBitmap(height, width);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) result.data[x * height + y] = data[y * width + x]!;
   }
   return result;
 }
@@ -103,5 +112,27 @@ describe('morphology', () => {
   it('gives null when nothing is left', () => {
     const mask = { x: 2, y: 2, ...bitmapFromText('##', '##') };
     expect(shrinkMask(mask, 1, { width: 9, height: 9 })).toBeNull();
+  });
+
+  it('is the same whichever way the strips lie into which large masks are divided', () => {
+    const [width, height] = [100, 50_000];
+    const random = seededRandom(5);
+    const tall = createBitmap(width, height);
+    for (let y = 0; y < height; y += 7) {
+      // Bars of any length, so that every row has borders.
+      const from = Math.floor(random() * width);
+      for (let dy = 0; dy < 5 && y + dy < height; dy++) {
+        tall.data.fill(1, (y + dy) * width + from, (y + dy) * width + Math.min(width, from + 30));
+      }
+    }
+    const wide = transposed(tall);
+    const size = { width, height };
+    const turned = { width: height, height: width };
+    for (const change of [growMask, shrinkMask, smoothMask]) {
+      const one = wholeBitmap(change({ x: 0, y: 0, ...tall }, 2.3, size), size);
+      const other = wholeBitmap(change({ x: 0, y: 0, ...wide }, 2.3, turned), turned);
+      expect(Buffer.compare(transposed(other).data, one.data)).toBe(0);
+      expect(bitmapArea(one)).toBeGreaterThan(0);
+    }
   });
 });

@@ -3,7 +3,7 @@ import type { Size } from '../geometry/types';
 import { pixelBox } from './bitmap';
 import { connectedParts } from './components';
 import { distanceTransform } from './distance';
-import { type PlacedMask, placedBox, reframePlaced, trimPlaced } from './placed';
+import { emptyPlaced, type PlacedMask, placedBox, reframePlaced, trimPlaced } from './placed';
 
 /** Masks made larger, smaller, smoother, or closed. Masks come in trimmed or not and go out trimmed. */
 
@@ -12,11 +12,13 @@ import { type PlacedMask, placedBox, reframePlaced, trimPlaced } from './placed'
  * Euclidean distance): a dilation by the disc of that radius.
  */
 export function growMask(mask: PlacedMask, pixels: number, size: Size): PlacedMask | null {
-  const wide = padded(mask, Math.ceil(pixels), size);
-  const inverse = wide.data.map((value) => value ^ 1);
-  const distances = distanceTransform({ width: wide.width, height: wide.height, data: inverse });
-  for (let i = 0; i < wide.data.length; i++) wide.data[i] = distances[i]! <= pixels ? 1 : 0;
-  return trimPlaced(wide);
+  const reach = Math.ceil(pixels);
+  return inStrips(padded(mask, reach, size), reach, ({ width, height, data }) => {
+    const inverse = data.map((value) => value ^ 1);
+    return distanceTransform({ width, height, data: inverse }).map((distance) =>
+      distance <= pixels ? 1 : 0,
+    );
+  });
 }
 
 /**
@@ -25,10 +27,9 @@ export function growMask(mask: PlacedMask, pixels: number, size: Size): PlacedMa
  * `erode`; null when no pixel is left.
  */
 export function shrinkMask(mask: PlacedMask, pixels: number, size: Size): PlacedMask | null {
-  const wide = padded(mask, 1, size);
-  const distances = distanceTransform(wide);
-  for (let i = 0; i < wide.data.length; i++) wide.data[i] = distances[i]! > pixels ? 1 : 0;
-  return trimPlaced(wide);
+  return inStrips(padded(mask, 1, size), Math.ceil(pixels), (strip) =>
+    distanceTransform(strip).map((distance) => (distance > pixels ? 1 : 0)),
+  );
 }
 
 /**
@@ -37,7 +38,11 @@ export function shrinkMask(mask: PlacedMask, pixels: number, size: Size): Placed
  */
 export function smoothMask(mask: PlacedMask, radius: number, size: Size): PlacedMask | null {
   const reach = Math.floor(radius);
-  const wide = padded(mask, reach, size);
+  return inStrips(padded(mask, reach, size), reach, (strip) => smoothed(strip, radius, size));
+}
+
+function smoothed(wide: PlacedMask, radius: number, size: Size): Uint8Array {
+  const reach = Math.floor(radius);
   const { width, height, data } = wide;
   // Half the width of the disc, by the distance of the row.
   const halves = Array.from({ length: reach + 1 }, (_, dy) =>
@@ -85,7 +90,7 @@ export function smoothMask(mask: PlacedMask, radius: number, size: Size): Placed
       result[i] = twice > 0 || (twice === 0 && data[i] === 1) ? 1 : 0;
     }
   }
-  return trimPlaced({ ...wide, data: result });
+  return result;
 }
 
 /**
@@ -106,6 +111,33 @@ export function fillHoles(mask: PlacedMask, maxArea = Number.POSITIVE_INFINITY):
   const filled = data.slice();
   for (let i = 0; i < filled.length; i++) if (labels[i]! > 0 && isHole[labels[i]! - 1]) filled[i] = 1;
   return { ...trimmed, data: filled };
+}
+
+/** Strips of rows have at most about so many pixels: the tables of an operation take many times the bytes of a mask. */
+const stripPixels = 4 * 1024 * 1024;
+
+/**
+ * Works out a mask strip by strip, where no pixel depends on one that is more than `reach` rows away.
+ *
+ * @param work gives the pixels of a strip; those of the rows next to its edges are dropped where the mask goes on
+ */
+function inStrips(
+  mask: PlacedMask,
+  reach: number,
+  work: (strip: PlacedMask) => ArrayLike<number>,
+): PlacedMask | null {
+  const { x, y, width, height } = mask;
+  const rows = Math.max(4 * reach + 16, Math.floor(stripPixels / width) - 2 * reach);
+  const result = emptyPlaced(placedBox(mask));
+  for (let top = 0; top < height; top += rows) {
+    const bottom = Math.min(height, top + rows);
+    const [first, last] = [Math.max(0, top - reach), Math.min(height, bottom + reach)];
+    const strip = reframePlaced(mask, { x1: x, y1: y + first, x2: x + width, y2: y + last });
+    const pixels = work(strip);
+    const skipped = (top - first) * width;
+    for (let i = 0; i < (bottom - top) * width; i++) result.data[top * width + i] = pixels[skipped + i]!;
+  }
+  return trimPlaced(result);
 }
 
 /** A copy with some more pixels of the image on every side, as far as the image has them. */

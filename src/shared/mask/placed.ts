@@ -1,4 +1,4 @@
-import { intersectBoxes } from '../geometry/box';
+import { intersectBoxes, uniteBoxes } from '../geometry/box';
 import type { Box, Size } from '../geometry/types';
 import { type Bitmap, bitmapBox, createBitmap, cropBitmap } from './bitmap';
 import { MaskFormatError } from './errors';
@@ -47,13 +47,7 @@ export function reframePlaced(mask: PlacedMask, box: Box): PlacedMask {
 export function unionPlaced(masks: readonly PlacedMask[]): PlacedMask | null {
   const [first] = masks;
   if (first === undefined) return null;
-  const box = masks.map(placedBox).reduce((a, b) => ({
-    x1: Math.min(a.x1, b.x1),
-    y1: Math.min(a.y1, b.y1),
-    x2: Math.max(a.x2, b.x2),
-    y2: Math.max(a.y2, b.y2),
-  }));
-  const result = emptyPlaced(box);
+  const result = emptyPlaced(masks.map(placedBox).reduce(uniteBoxes));
   for (const mask of masks) {
     eachCommonRow(mask, result, (from, to, source, target) => {
       for (let i = 0; i < to.count; i++) target.data[to.start + i]! |= source.data[from + i]!;

@@ -1,3 +1,4 @@
+import { uniteBoxes } from '../geometry/box';
 import type { Box, Point } from '../geometry/types';
 import { connectedParts } from './components';
 import { DisjointSets } from './disjoint-sets';
@@ -13,7 +14,11 @@ export function splitMask(mask: PlacedMask): PlacedMask[] {
 
 /** The largest connected part; null when the mask is empty. */
 export function largestPart(mask: PlacedMask): PlacedMask | null {
-  return splitMask(mask)[0] ?? null;
+  const { labels, parts } = connectedParts(mask, 8);
+  const [first, ...rest] = parts;
+  if (first === undefined) return null;
+  const { label, box } = rest.reduce((best, part) => (part.area > best.area ? part : best), first);
+  return partOf(mask, box, (index) => labels[index] === label);
 }
 
 /**
@@ -65,7 +70,11 @@ export function cutMask(mask: PlacedMask, line: readonly Point[]): PlacedMask[] 
       found.set(root, { root, area: 1, box, before: before.labels[i]! });
     } else {
       piece.area++;
-      piece.box = around(piece.box, { x1: x, y1: y, x2: x + 1, y2: y + 1 });
+      // In place: there may be a hundred million pixels. Rows come in order.
+      const { box } = piece;
+      if (x < box.x1) box.x1 = x;
+      if (x >= box.x2) box.x2 = x + 1;
+      box.y2 = y + 1;
     }
   }
   const perPart = new Map<number, number>();
@@ -75,7 +84,7 @@ export function cutMask(mask: PlacedMask, line: readonly Point[]): PlacedMask[] 
   if (largest === undefined) return [mask];
   const untouched = all.filter((piece) => perPart.get(piece.before) === 1);
   const kept = new Set([largest, ...untouched].map(({ root }) => root));
-  const keptBox = untouched.reduce((box, piece) => around(box, piece.box), largest.box);
+  const keptBox = untouched.reduce((box, piece) => uniteBoxes(box, piece.box), largest.box);
   return largestFirst([
     partOf(mask, keptBox, (index) => kept.has(pieceOf[index]!)),
     ...others.map(({ root, box }) => partOf(mask, box, (index) => pieceOf[index] === root)),
@@ -88,15 +97,6 @@ interface Piece {
   area: number;
   box: Box;
   before: number;
-}
-
-function around(a: Box, b: Box): Box {
-  return {
-    x1: Math.min(a.x1, b.x1),
-    y1: Math.min(a.y1, b.y1),
-    x2: Math.max(a.x2, b.x2),
-    y2: Math.max(a.y2, b.y2),
-  };
 }
 
 /** Which links between the centres of neighbouring pixels a line crosses. */

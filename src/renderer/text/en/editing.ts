@@ -46,6 +46,7 @@ export const editing = {
   parts: (parts: number, specks: number) =>
     `${plural(parts, 'mask', 'masks')}${specks > 0 ? `, ${count(specks)} of them below 16 px` : ''}`,
   joinsAs: (name: string) => `All of it becomes “${name}”`,
+  working: 'Working…',
   unchanged: 'That would change nothing.',
   nothingLeft: 'Nothing of the mask would be left.',
   nothingLeftHint: 'Delete the mask to remove the object.',

@@ -41,6 +41,7 @@ export const editing: typeof english = {
   parts: (parts, specks) =>
     `${count(parts)} 个掩码${specks > 0 ? `，其中 ${count(specks)} 个小于 16 像素` : ''}`,
   joinsAs: (name) => `全部变为“${name}”`,
+  working: '正在处理…',
   unchanged: '不会有任何变化。',
   nothingLeft: '掩码将不剩任何像素。',
   nothingLeftHint: '若要移除该对象，请删除掩码。',
