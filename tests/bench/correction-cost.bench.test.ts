@@ -19,14 +19,16 @@ import {
   environmentFor,
   finishByHand,
   gestureBudget,
+  hopelessIou,
   type Person,
   proposalOf,
+  remembering,
 } from './correction-cost';
 
 /** `npm run bench:correction`: prints the tables of docs/correction-cost.md. */
 
-/** Seeds of the simulated agents; a target counts with its mean over them. */
-const seeds = [1, 2, 3];
+/** Seeds of the simulated agents; a target counts with its mean over them. MASKWRIGHT_SEEDS takes fewer. */
+const seeds = [1, 2, 3].slice(0, Number(process.env.MASKWRIGHT_SEEDS ?? 3));
 
 interface Start {
   name: string;
@@ -106,7 +108,7 @@ async function measure(
   for (const target of targets) {
     const image = await openImage(required(target.imagePath, target.fileName));
     const truth = decodeMask(required(target.groundTruth, 'mask'));
-    const environment = environmentFor(image, segmenter);
+    const environment = environmentFor(image, remembering(segmenter));
     const nothing = environment.reset().state;
     scratch.courses.push([await finishByHand(environment, nothing, truth, 'clicks')]);
     const simulated = (options: { boxJitter: number; clickJitter?: number }, turns: number, of = truth) =>
@@ -129,18 +131,24 @@ async function measure(
       other && simulated({ boxJitter: 0.05 }, 1, decodeMask(other)),
       recording && [() => proposalOf(environment, replayPolicy(recording), 8)],
     ];
+    process.stderr.write(`${targets.indexOf(target) + 1} of ${targets.length} targets\n`);
     for (const [index, makers] of proposals.entries()) {
       if (!makers) {
         for (const person of persons) starts[person][index]?.courses.push(null);
         continue;
       }
-      const made = [];
-      for (const make of makers) made.push(await make());
-      for (const person of persons) {
-        const courses: Course[] = [];
-        for (const state of made) courses.push(await finishByHand(environment, state, truth, person));
-        starts[person][index]?.courses.push(courses);
+      const courses: Record<Person, Course[]> = { clicks: [], redraws: [] };
+      for (const make of makers) {
+        const proposal = await make();
+        const clicked = await finishByHand(environment, proposal, truth, 'clicks');
+        courses.clicks.push(clicked);
+        // Both persons do the same with a proposal that is not hopeless.
+        const isHopeless = clicked.start < hopelessIou;
+        courses.redraws.push(
+          isHopeless ? await finishByHand(environment, proposal, truth, 'redraws') : clicked,
+        );
       }
+      for (const person of persons) starts[person][index]?.courses.push(courses[person]);
     }
   }
   return { ...starts, scratch: [scratch] };

@@ -6,7 +6,7 @@ import { Environment } from '@engine/environment/environment';
 import { iouOfState } from '@engine/environment/ground-truth';
 import { activeObjectOf, type EnvironmentState } from '@engine/environment/state';
 import type { Policy } from '@engine/policies/policy';
-import type { ImageSource, Segmenter } from '@engine/segmenters/segmenter';
+import type { ImageSource, LowResMask, Segmentation, Segmenter } from '@engine/segmenters/segmenter';
 import type { Gesture } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 import { defaultViewConfig } from '@shared/geometry/view';
@@ -43,6 +43,27 @@ export function environmentFor(image: ImageSource, segmenter: Segmenter): Enviro
     viewConfig: defaultViewConfig('norm1000'),
     turnBudget: 1000,
   });
+}
+
+/** Answers prompts that it was given before without running the model: courses from several starts often meet. */
+export function remembering(segmenter: Segmenter): Segmenter {
+  const answers = new Map<string, Promise<Segmentation>>();
+  const numbers = new WeakMap<LowResMask, number>();
+  let known = 0;
+  return {
+    identity: segmenter.identity,
+    encode: (image, options) => segmenter.encode(image, options),
+    segment: (image, prompt, options) => {
+      const { box, points, lowRes } = prompt;
+      if (lowRes && !numbers.has(lowRes)) numbers.set(lowRes, known++);
+      const from = lowRes ? numbers.get(lowRes) : null;
+      const key = JSON.stringify([image.hash, box, points, from, options?.candidate]);
+      const answer = answers.get(key) ?? segmenter.segment(image, prompt, options);
+      answers.set(key, answer);
+      return answer;
+    },
+    close: () => segmenter.close(),
+  };
 }
 
 /** Lets a policy make its calls, at most `turns` of them. Its `finish` is not run: the person goes on from the mask. */

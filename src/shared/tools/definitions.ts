@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * The tools of the segmentation environment, one zod schema each. JSON Schema, GBNF grammar, prompt text
- * and UI labels derive from this list; nothing else names a tool's arguments.
+ * The tools of the segmentation environment, one zod schema each. JSON Schema, GBNF grammar and prompt
+ * text derive from this list; nothing else names a tool's arguments.
  *
  * Coordinates are integers in the policy's convention ({@link import('../geometry/view').Coordinates}) and
  * relative to the current view. Arguments are scalars because some training engines drop array item types.
@@ -64,8 +64,6 @@ export interface ToolDefinition {
   name: ToolName;
   /** One sentence for the model's prompt. */
   description: string;
-  /** Short label for buttons and the timeline. */
-  label: string;
   /** What each argument means, in the order in which a model writes them. */
   arguments: ReadonlyArray<{ name: string; description: string }>;
 }
@@ -80,14 +78,12 @@ const corners = [
 export const toolDefinitions: readonly ToolDefinition[] = [
   {
     name: 'segment_box',
-    label: 'Box',
     description:
       'Segment the object inside a box. Starts a new hypothesis for the active object; its earlier prompts are dropped.',
     arguments: corners,
   },
   {
     name: 'add_point',
-    label: 'Point',
     description:
       'Refine the active object with a point: positive on a missing part of the target, negative on a part that is wrongly covered.',
     arguments: [
@@ -98,32 +94,27 @@ export const toolDefinitions: readonly ToolDefinition[] = [
   },
   {
     name: 'zoom',
-    label: 'Zoom',
     description: 'Enlarge a rectangle of the view so that small targets can be placed precisely.',
     arguments: corners,
   },
-  { name: 'zoom_out', label: 'Zoom out', description: 'Show the whole image again.', arguments: [] },
+  { name: 'zoom_out', description: 'Show the whole image again.', arguments: [] },
   {
     name: 'revert',
-    label: 'Revert',
     description: 'Restore the active object as it was after an earlier turn (0: before the first call).',
     arguments: [{ name: 'turn', description: 'number of the turn to return to' }],
   },
   {
     name: 'new_object',
-    label: 'New object',
     description: 'Keep the active object and start another one, when the query names several.',
     arguments: [],
   },
   {
     name: 'finish',
-    label: 'Finish',
     description: 'Submit the masks of all objects as the answer.',
     arguments: [],
   },
   {
     name: 'report_no_target',
-    label: 'No target',
     description: 'Submit that nothing in the image matches the query.',
     arguments: [],
   },

@@ -27,6 +27,16 @@ export const agent = {
     finish: 'Finished by you',
     report_no_target: 'Nothing to find here',
   } satisfies Record<ToolName, string>,
+  calls: {
+    segment_box: 'Box',
+    add_point: 'Point',
+    zoom: 'Zoom',
+    zoom_out: 'Zoom out',
+    revert: 'Revert',
+    new_object: 'New object',
+    finish: 'Finish',
+    report_no_target: 'No target',
+  } satisfies Record<ToolName, string>,
   noCall: 'no call',
   verdicts: {
     proposed: 'proposed',

@@ -25,6 +25,16 @@ export const agent: typeof english = {
     finish: '由您结束',
     report_no_target: '图中没有目标',
   },
+  calls: {
+    segment_box: '画框',
+    add_point: '加点',
+    zoom: '放大',
+    zoom_out: '缩小',
+    revert: '撤回',
+    new_object: '新对象',
+    finish: '结束',
+    report_no_target: '没有目标',
+  },
   noCall: '没有调用',
   verdicts: {
     proposed: '已提议',
