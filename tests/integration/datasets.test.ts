@@ -54,7 +54,7 @@ describe('ReasonScenes', () => {
   it('are the same pictures every time, one a seed, with masks of their size', async () => {
     const once = await collect('reasonscenes', { split: 'val', limit: 4 });
     const twice = await collect('reasonscenes', { split: 'val', limit: 4 });
-    expect(once.splits).toEqual(['train', 'val', 'test']);
+    expect(once.splits).toEqual(['train', 'val', 'test', 'novel']);
     expect(once.targets.map(({ key, query }) => [key, query])).toEqual(
       twice.targets.map(({ key, query }) => [key, query]),
     );
