@@ -88,6 +88,7 @@ test('the eye hides a mask on the canvas and from clicks, Alt and the eye shows 
   await clickImage(page, inside);
   expect(await page.evaluate(() => window.__maskwright?.selectedId)).toBeNull();
   await panel(page).getByRole('button', { name: 'Show all' }).click();
+  await expect.poll(() => colorAt(page, inside)).toEqual(masked);
   await clickImage(page, inside);
   await expect(pick(page, 'spoon')).toHaveAttribute('aria-pressed', 'true');
 
