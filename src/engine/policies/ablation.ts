@@ -1,5 +1,6 @@
 import type { ToolName } from '@shared/tools/definitions';
 import type { Policy, PolicyInput } from './policy';
+import { withProposals } from './with-proposals';
 
 /** What a policy has to do without, to measure what it is worth. */
 export interface Ablation {
@@ -18,16 +19,7 @@ export function ablationText({ without, blind }: Ablation): string {
 /** The same policy, which is asked and shown less. One that reads no prompt (simulated, replay) is not changed by it. */
 export function ablated(policy: Policy, ablation: Ablation): Policy {
   if (ablationText(ablation) === '') return policy;
-  return {
-    get identity() {
-      return policy.identity;
-    },
-    author: policy.author,
-    readsPrompt: policy.readsPrompt,
-    conventions: policy.conventions,
-    propose: (input, options) => policy.propose(reduced(input, ablation), options),
-    close: () => policy.close(),
-  };
+  return withProposals(policy, (input, options) => policy.propose(reduced(input, ablation), options));
 }
 
 function reduced(input: PolicyInput, { without, blind }: Ablation): PolicyInput {

@@ -1,6 +1,7 @@
 import { MaskwrightError } from '@shared/contract/errors';
 import PQueue from 'p-queue';
 import type { Policy } from '../policies/policy';
+import { withProposals } from '../policies/with-proposals';
 import type { Segmenter } from '../segmenters/segmenter';
 
 /** Tells work in the background when a person waits for an answer: it begins nothing new until then. */
@@ -91,23 +92,4 @@ export function backgroundAgent(inner: Policy, foreground: Foreground): Policy {
     await foreground.idle(options?.signal);
     return inner.propose(input, options);
   });
-}
-
-function withProposals(inner: Policy, propose: Policy['propose']): Policy {
-  return {
-    get identity() {
-      return inner.identity;
-    },
-    get author() {
-      return inner.author;
-    },
-    get readsPrompt() {
-      return inner.readsPrompt;
-    },
-    get conventions() {
-      return inner.conventions;
-    },
-    propose,
-    close: () => inner.close(),
-  };
 }
