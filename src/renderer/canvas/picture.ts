@@ -11,6 +11,7 @@ import {
 import type { Size } from '@shared/geometry/types';
 import { LatestBytes } from '../lib/latest-bytes';
 import { copy } from './mask-layer';
+import { readPicture } from './picture-reader';
 import type { ViewTransform } from './scene';
 
 /** Screen pixels for an image pixel from which pixels are shown as squares. */
@@ -47,7 +48,7 @@ export async function openPicture(
 ): Promise<Picture> {
   const size = { width: source.width, height: source.height };
   if (source.width * source.height <= wholeUpTo) {
-    return new WholePicture(await decoded(imageUrl(source.id, 'full'), signal), size);
+    return new WholePicture(await readPicture(imageUrl(source.id, 'full'), signal), size);
   }
   const overview = await decoded(imageUrl(source.id, 'overview'), signal);
   return new TiledPicture(source.id, size, overview, changed);
@@ -66,14 +67,17 @@ async function decoded(url: string, signal?: AbortSignal): Promise<ImageBitmap> 
 class WholePicture implements Picture {
   readonly size: Size;
   readonly #bitmap: ImageBitmap;
-  /** Halved as often as it was needed: scaling down a large bitmap in every frame is slow. */
+  /** Halved as often as it is needed: scaling down a large bitmap in every frame is slow. */
   readonly #halves: (ImageBitmap | OffscreenCanvas)[];
   #isReleased = false;
 
-  constructor(bitmap: ImageBitmap, size: Size) {
-    this.#bitmap = bitmap;
+  /** @param bitmaps whole, then the halves that are there already */
+  constructor(bitmaps: readonly ImageBitmap[], size: Size) {
+    const [whole] = bitmaps;
+    if (!whole) throw new Error('The image has no pixels.');
+    this.#bitmap = whole;
     this.size = size;
-    this.#halves = [bitmap];
+    this.#halves = [...bitmaps];
   }
 
   get bytes(): number {
@@ -107,7 +111,7 @@ class WholePicture implements Picture {
 
   release(): void {
     this.#isReleased = true;
-    this.#bitmap.close();
+    for (const half of this.#halves) if (half instanceof ImageBitmap) half.close();
     this.#halves.length = 0;
   }
 
