@@ -76,6 +76,47 @@ test.describe('the sample’s recordings', () => {
     expect(await host.log()).not.toContain('INTERNAL');
   });
 
+  test('are ordered by score and disagreement, and filtered by result; the first of the order is opened', async ({
+    page,
+  }) => {
+    await withHook(page);
+    await imageReady(page);
+    await page.keyboard.press('q');
+    await expect(current(page)).toHaveCount(1);
+    const total = await cards(page).count();
+    const queue = page.getByRole('complementary', { name: 'Review queue' });
+    const numbers = async (title: string): Promise<number[]> =>
+      (await cards(page).locator(`[title^="${title}"]`).allTextContents()).map((shown) =>
+        Number(shown.replace('≠', '')),
+      );
+    const scores = (): Promise<number[]> => numbers('Lowest predicted IoU');
+    const before = await scores();
+    expect(new Set(before).size).toBeGreaterThan(2);
+    const ascending = [...before].sort((a, b) => a - b);
+
+    await queue.getByRole('button', { name: 'Filter and order' }).click();
+    const order = queue.getByRole('combobox', { name: 'Order' });
+    await order.selectOption('Lowest score');
+    await expect.poll(scores).toEqual(ascending);
+    await expect(cards(page).first()).toHaveAttribute('aria-selected', 'true');
+    await order.selectOption('Highest score');
+    await expect.poll(scores).toEqual([...ascending].reverse());
+    await order.selectOption('Most disagreement');
+    await expect
+      .poll(async () => {
+        const found = await numbers('How far the mask moved');
+        return found.length > 1 && found.every((value, i) => i === 0 || value <= (found[i - 1] ?? 1));
+      })
+      .toBe(true);
+
+    await order.selectOption('Oldest first');
+    await expect.poll(scores).toEqual(before);
+    await queue.getByRole('combobox', { name: 'Result' }).selectOption('Out of turns');
+    await expect.poll(() => cards(page).count()).toBeLessThan(total);
+    await queue.getByRole('combobox', { name: 'Result' }).selectOption('All');
+    await expect(cards(page)).toHaveCount(total);
+  });
+
   test('are accepted above a score as one step', async ({ page }) => {
     await withHook(page);
     await imageReady(page);
