@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import sharp from 'sharp';
 import { segmentationToRle } from '../../src/engine/datasets/segmentation';
 import { parseYoloRow, yoloMask } from '../../src/shared/formats/yolo';
 import { decodeMask, encodeMask } from '../../src/shared/mask/rle';
@@ -172,6 +173,57 @@ test('the masks in label files are those of the project, pixel by pixel, where n
   // A mask may have a hole and parts too.
   expect(same).toBeGreaterThanOrEqual(total - changed);
   expect(same).toBeLessThan(total);
+});
+
+for (const [format, place, extension] of [
+  ['LabelMe', 'JSON file, or a folder of them', '.json'],
+  ['PNG masks', 'Folder of the masks', '.png'],
+] as const) {
+  test(`${format} go out by the window with a file for every image, and come in again`, async ({ page }) => {
+    await importCoco(page);
+    await open(page, 'Export');
+    await choose(page, format);
+    const folder = join(scratch, 'written');
+    await page.getByLabel('Folder to write into').fill(folder);
+    await page.getByRole('button', { name: 'Write into folder' }).click();
+    await expect(page.getByRole('heading', { name: 'Written' })).toBeVisible();
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(extension));
+    for (const photo of photos) {
+      const name = photo.replace('.jpg', extension);
+      expect(files.filter((file) => file.endsWith(name))).not.toHaveLength(0);
+    }
+
+    await open(page, 'Import');
+    await choose(page, format);
+    await page.getByLabel(place).fill(folder);
+    // Masks say nothing of where their images are.
+    if (format === 'PNG masks') await page.getByLabel('Folder of the images').fill(coco20.images);
+    await page.getByRole('button', { name: 'Import', exact: true }).last().click();
+    await expect(page.getByRole('heading', { name: /annotations on 3 images/ })).toBeVisible();
+  });
+}
+
+test('overlay pictures show the masks on the photographs', async ({ page }) => {
+  await importCoco(page);
+  await open(page, 'Export');
+  await choose(page, 'Overlay pictures');
+  const folder = join(scratch, 'overlays');
+  await page.getByLabel('Folder to write into').fill(folder);
+  await page.getByRole('button', { name: 'Write into folder' }).click();
+  await expect(page.getByRole('heading', { name: 'Written' })).toBeVisible();
+  const files = await readdir(folder, { recursive: true });
+  const overlay = files.find((name) => /0491\.(png|jpg)$/.test(name));
+  if (!overlay) throw new Error(`no picture among ${files.join(', ')}`);
+  const read = async (file: string): Promise<Buffer> =>
+    sharp(file).removeAlpha().resize(640, 480, { fit: 'fill' }).raw().toBuffer();
+  const [shown, plain] = await Promise.all([
+    read(join(folder, overlay)),
+    read(join(coco20.images, '000000000491.jpg')),
+  ]);
+  const differing = shown.filter((value, i) => Math.abs(value - (plain[i] ?? 0)) > 40).length / shown.length;
+  // Tinted where the motorcycle is, and not all over.
+  expect(differing).toBeGreaterThan(0.02);
+  expect(differing).toBeLessThan(0.6);
 });
 
 test('a data set that cannot be read says what is wrong', async ({ page }) => {
