@@ -286,10 +286,12 @@ test('runs, review queue, settings of many', async ({ page }) => {
   await useAgent(page, agent.url);
   await page.getByLabel('Query', { exact: true }).fill('the largest thing');
   await page.getByText('All', { exact: true }).first().click();
-  await expect(page.getByRole('region', { name: 'What it would do' })).toContainText('8 queries on 8 images');
+  await expect(page.getByRole('region', { name: 'What it would do' })).toContainText(
+    /(\d+) queries on \1 images/,
+  );
   await shoot(page, 'runs-form');
   await page.getByRole('button', { name: 'Start' }).click();
-  await expect(page.getByText(/[2-6] of 8/).first()).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/[2-6] of \d+/).first()).toBeVisible({ timeout: 60_000 });
   const running = page.getByRole('article').first();
   await running.getByRole('button', { name: 'Pause' }).click();
   await expect(running).toContainText('Paused');

@@ -31,6 +31,7 @@ export function imageHandlers(
   return {
     'images.list': async (query) => workspace.project.listImages(query),
     'images.get': async ({ imageId }) => workspace.project.imageSummary(imageId),
+    'images.suggestions': async ({ imageId }) => workspace.suggestions(imageId),
     'images.position': async ({ imageId, ...query }) => workspace.project.imagePlace(imageId, query),
     'images.nextOpen': async ({ imageId, after, ...query }) =>
       workspace.project.nextOpen(query, after, imageId),

@@ -3,9 +3,11 @@ import { cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MaskwrightError, messageOf } from '@shared/contract/errors';
 import type { ProjectSummary } from '@shared/contract/methods';
+import { sampleFiles } from '@shared/sample';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { importFolder } from '../datasets/import-folder';
+import { parseQueries } from '../datasets/queries';
 import { readTrajectories } from '../exporters';
 import { openOrCreateProject, type ProjectStore } from '../project';
 import { projectFileName } from '../project/paths';
@@ -15,6 +17,9 @@ const recentSchema = z.array(z.object({ location: z.string(), name: z.string(), 
 type Recent = z.infer<typeof recentSchema>;
 
 const sampleName = 'first-steps';
+
+const suggestionsSetting = 'suggestions';
+const suggestionsSchema = z.record(z.string(), z.array(z.string()));
 
 /** The project that is open, and the list of those that were. */
 export class Workspace {
@@ -62,11 +67,17 @@ export class Workspace {
   }
 
   /**
-   * The sample project: photographs with attribution and recorded trajectories, copied to the user's folder when it
-   * is opened for the first time.
+   * The sample project: drawn scenes with queries, photographs with attribution and recorded trajectories, copied to the
+   * user's folder when it is opened for the first time.
    */
   openSample(): Promise<ProjectStore> {
     return this.inTurn(() => this.openSampleNow());
+  }
+
+  /** Queries that were prepared for an image. */
+  suggestions(imageId: string): string[] {
+    const { name } = this.project.imageById(imageId);
+    return this.project.setting(suggestionsSetting, suggestionsSchema)?.[name] ?? [];
   }
 
   async recent(): Promise<Recent> {
@@ -133,6 +144,7 @@ export class Workspace {
       store.setSetting('isSample', true);
       await importFolder(store, folder);
       await this.importTrajectories(store, join(folder, 'trajectories.jsonl'));
+      await takeSuggestions(store, join(folder, sampleFiles.queries));
       this.emit('project.changed', store.summary());
     }
     return store;
@@ -166,6 +178,16 @@ export class Workspace {
     await mkdir(this.options.dataDir, { recursive: true });
     await writeFileAtomic(this.recentFile, `${JSON.stringify([entry, ...others].slice(0, 12), null, 2)}\n`);
   }
+}
+
+/** Keeps the queries of a file in the project, by the name of their image. */
+async function takeSuggestions(store: ProjectStore, file: string): Promise<void> {
+  if (!existsSync(file)) return;
+  const suggestions: z.output<typeof suggestionsSchema> = {};
+  for (const { image, query } of parseQueries(await readFile(file, 'utf8'))) {
+    suggestions[image] = [...(suggestions[image] ?? []), query];
+  }
+  store.setSetting(suggestionsSetting, suggestions);
 }
 
 async function readRecent(file: string): Promise<Recent> {

@@ -40,6 +40,8 @@ const settingsSchema = z.object({
 type Settings = z.infer<typeof settingsSchema>;
 
 const loading = 'Loading…';
+/** How what is shipped is named in settings and on the command line. */
+const embedded = 'embedded';
 
 export interface ModelsOptions {
   dataDir: string;
@@ -148,7 +150,7 @@ export class Models {
     return this.changeSegmenter(async () => {
       const wanted = provider ?? this.settings.provider;
       const spec = parseSegmenterSpec(text, this.options.resourcesDir);
-      await this.adoptSegmenter(await this.openSegmenter(spec, wanted));
+      await this.adoptSegmenter(await this.openSegmenter(spec, wanted), text);
       this.givenSegmenter = undefined;
       await this.save({ segmenter: text, provider: wanted });
     });
@@ -209,20 +211,20 @@ export class Models {
   private async startSegmenter(text: string): Promise<void> {
     try {
       const spec = parseSegmenterSpec(text, this.options.resourcesDir);
-      await this.adoptSegmenter(await this.openSegmenter(spec, this.settings.provider));
+      await this.adoptSegmenter(await this.openSegmenter(spec, this.settings.provider), text);
     } catch (error) {
       this.segmenterStatus = absent('No segmenter', sentenceOf(error));
     }
     this.onChange(this.current());
   }
 
-  private async adoptSegmenter(next: OpenedSegmenter): Promise<void> {
+  private async adoptSegmenter(next: OpenedSegmenter, text: string): Promise<void> {
     if (this.isClosed) {
       await next.close();
       throw closing();
     }
     this.segmenterSlot.replace(next);
-    this.segmenterStatus = segmenterStatus(next);
+    this.segmenterStatus = segmenterStatus(next, text);
   }
 
   private async adoptAgent(text: string): Promise<void> {
@@ -404,7 +406,7 @@ function closing(): MaskwrightError {
 }
 
 function absent(name: string, detail: string): ComponentStatus {
-  return { ready: false, name, device: '', detail };
+  return { ready: false, name, device: '', detail, basic: false };
 }
 
 function sentenceOf(error: unknown): string {
@@ -412,7 +414,7 @@ function sentenceOf(error: unknown): string {
   return `${messageOf(error)}${hint}`;
 }
 
-function segmenterStatus(segmenter: OpenedSegmenter): ComponentStatus {
+function segmenterStatus(segmenter: OpenedSegmenter, text: string): ComponentStatus {
   const { encoder, decoder, surrogate, signature } = segmenter.report();
   const reasons = [...new Set([...encoder.reasons, ...decoder.reasons])]
     .map((reason) => ` ${reason}.`)
@@ -422,10 +424,17 @@ function segmenterStatus(segmenter: OpenedSegmenter): ComponentStatus {
     name: segmenter.identity.name,
     device: (encoder.actual ?? 'cpu').toUpperCase(),
     detail: `${signature} interface, asked for ${encoder.requested}.${reasons}${surrogate ? ' A stand-in for tests, not SAM.' : ''}`,
+    basic: text === embedded,
   };
 }
 
 function agentStatus(policy: Policy | null, text: string): ComponentStatus {
   if (!policy) return absent('No agent', 'No model is set up. Set one up under Models, or work by hand.');
-  return { ready: true, name: policy.identity.name, device: '', detail: text };
+  return {
+    ready: true,
+    name: policy.identity.name,
+    device: '',
+    detail: text,
+    basic: text === embedded,
+  };
 }

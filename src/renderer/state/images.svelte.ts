@@ -54,6 +54,8 @@ export class ImagesState {
   selected = $state.raw<ImageSummary | null>(null);
   annotations = $state.raw<readonly Annotation[]>([]);
   recordings = $state.raw<readonly TrajectorySummary[]>([]);
+  /** Queries that were prepared for the image on the canvas. */
+  suggestions = $state.raw<readonly string[]>([]);
   /** Annotations that were read ahead; null when they were not. */
   knownAnnotations: (imageId: string) => readonly Annotation[] | null = () => null;
   readonly pages = new SvelteMap<number, readonly ImageSummary[]>();
@@ -173,6 +175,7 @@ export class ImagesState {
     this.selectedIndex = -1;
     this.annotations = [];
     this.recordings = [];
+    this.suggestions = [];
   }
 
   /** Opens the image that was open last, or the first. */
@@ -204,6 +207,7 @@ export class ImagesState {
     this.#listed = true;
     this.annotations = this.knownAnnotations(image.id) ?? [];
     this.recordings = [];
+    this.suggestions = [];
     await this.refreshSelected();
   }
 
@@ -214,11 +218,13 @@ export class ImagesState {
   async refreshSelected(): Promise<void> {
     const imageId = this.selectedId;
     if (imageId === null) return;
-    const [annotations, recordings] = await Promise.all([
+    const [annotations, recordings, suggestions] = await Promise.all([
       this.#app.attempt(() => this.#host.connection.call('annotations.list', { imageId })),
       this.#app.attempt(() => this.#host.connection.call('trajectories.list', { imageId })),
+      this.#app.attempt(() => this.#host.connection.call('images.suggestions', { imageId })),
     ]);
     if (imageId !== this.selectedId) return;
+    if (suggestions) this.suggestions = suggestions;
     if (annotations) this.annotations = annotations;
     if (recordings) this.recordings = worthReplaying(recordings);
   }

@@ -53,7 +53,7 @@ export class Tour {
       case 'sample':
         return project.current?.isSample === true && images.selectedId !== null;
       case 'image':
-        return images.selectedId !== before.imageId;
+        return images.selectedId !== before.imageId && images.recordings.length > 0;
       case 'step':
         return episode.pending !== null;
       case 'decide':

@@ -1,6 +1,7 @@
 import type { Gesture, Played, Rerun } from '@shared/contract/methods';
 import type { Point } from '@shared/geometry/types';
 import { encodeMask } from '@shared/mask/rle';
+import { isDrawnScene } from '@shared/sample';
 import type { PointLabel } from '@shared/tools/definitions';
 import { findNode } from '@shared/trajectory/tree';
 import { getContext, setContext, untrack } from 'svelte';
@@ -79,6 +80,14 @@ export class Workbench {
       (this.episode.maskCount > 0 || this.episode.saysNoTarget),
   );
   readonly canUndo = $derived.by(() => this.canvas.polygon.length > 0 || this.history.marks.undo !== null);
+  /** The agent that is shipped is set up: it knows the drawn scenes of the sample and nothing else. */
+  readonly hasBasicAgent = $derived.by(() => !!this.app.info?.agent.ready && this.app.info.agent.basic);
+  /** The image on the canvas is a drawn scene of the sample. */
+  readonly onDrawnScene = $derived.by(
+    () => !!this.project.current?.isSample && isDrawnScene(this.images.selected?.name ?? ''),
+  );
+  /** The image is nothing that the agent was trained for. */
+  readonly isBeyondAgent = $derived.by(() => this.hasBasicAgent && !this.onDrawnScene);
   readonly canAskAgent = $derived.by(() => !!this.app.info?.agent.ready || this.images.recordings.length > 0);
 
   constructor(host: Host) {
@@ -169,13 +178,15 @@ export class Workbench {
 
   /** Where the agent's next turns come from for this image. */
   sourceFor(query: string): AgentSource {
-    if (this.app.info?.agent.ready) return { kind: 'model' };
+    const isReady = !!this.app.info?.agent.ready;
+    if (isReady && !this.isBeyondAgent) return { kind: 'model' };
     const { recordings } = this.images;
     const wanted = query.trim().toLowerCase();
     const recorded = recordings.find(
       (recording) => wanted === '' || recording.query.trim().toLowerCase() === wanted,
     );
-    return recorded ? { kind: 'replay', trajectoryId: recorded.id } : { kind: 'none' };
+    if (recorded) return { kind: 'replay', trajectoryId: recorded.id };
+    return { kind: isReady ? 'model' : 'none' };
   }
 
   /** Makes room for another query; what was recorded can be replayed. */
@@ -217,7 +228,7 @@ export class Workbench {
   async #agent(mode: 'step' | 'auto'): Promise<void> {
     this.episode.review.follow();
     const { open } = this.episode;
-    const query = this.episode.query.trim();
+    let query = this.episode.query.trim();
     if (open && query === open.trajectory.header.query.trim()) {
       if (!open.canPropose) this.app.toast('info', text.agent.noMore, text.agent.noMoreHint);
       else if (mode === 'auto') await this.episode.setMode('auto');
@@ -237,11 +248,16 @@ export class Workbench {
       await this.replay(source.trajectoryId, recording?.query ?? query);
       return;
     }
+    if (query === '' && this.images.suggestions[0] !== undefined) {
+      query = this.images.suggestions[0];
+      this.episode.query = query;
+    }
     if (query === '') {
       this.app.toast('info', text.query.missing, text.query.missingHint);
       document.getElementById('query')?.focus();
       return;
     }
+    if (this.isBeyondAgent) this.app.toast('info', text.basic.beyond, text.basic.beyondHint);
     this.#suggestCategory(query);
     const started = await this.episode.start(mode, source, query);
     if (started && mode === 'step' && started.status === 'waiting') await this.episode.propose();

@@ -21,7 +21,7 @@ const chinese = leavesOf(zhCn, '');
 
 /** Names, formats and their fields, units, keys and examples, which are the same in every language. */
 const sameEverywhere =
-  /\b(Maskwright|Mask|wright|COCO|JSONL?|YOLO(-seg)?|Ultralytics|Pascal VOC|CVAT|Segmentation(Class|Object)|data\.yaml|(labelmap|classes)\.txt|(masks\/)?NAME(_mask)?(\.png|\/CLASS_1\.png)|LabelMe|PNG|JPE?G|WebP|TIFF|GGUF|SAM( 2)?|EfficientSAM|IoU|gIoU|RLE|CSV|Qwen([\d.]*-VL)?|OpenAI|CUDA|CPU|GPU|DirectML|CoreML|WebGPU|Metal|NVIDIA|Windows|macOS|vLLM|Ollama|MASKWRIGHT_API_KEY|Apache-2\.0|CC BY(-SA)? 2\.0|ONNX|ONNXRuntime|Electron|Enter|Backspace|Space|Shift|Alt|Ctrl|Tab|Del|Esc|F1|F6|Cmd|token|ID|id|px|ms|kB|MB|GB|min|s|encoder\.onnx|decoder\.onnx|embedded|model\.gguf|mmproj\.gguf|[A-Z])\b|https?:\S+|~?\/[\w/.~-]+|#[\w-]+|\[\[[\w.]+\]\]|\{\w+\}|\bimage,query\b|\bclass\b|\.json\b/g;
+  /\b(Maskwright|Mask|wright|COCO|JSONL?|YOLO(-seg)?|Ultralytics|Pascal VOC|CVAT|Segmentation(Class|Object)|data\.yaml|(labelmap|classes)\.txt|(masks\/)?NAME(_mask)?(\.png|\/CLASS_1\.png)|LabelMe|PNG|JPE?G|WebP|TIFF|GGUF|SAM( 2)?|EfficientSAM|IoU|gIoU|RLE|CSV|Qwen([\d.]*-VL)?|OpenAI|CUDA|CPU|GPU|DirectML|CoreML|WebGPU|Metal|NVIDIA|Windows|macOS|vLLM|Ollama|Hugging Face|MASKWRIGHT_API_KEY|Apache-2\.0|CC BY(-SA)? 2\.0|ONNX|ONNXRuntime|Electron|Enter|Backspace|Space|Shift|Alt|Ctrl|Tab|Del|Esc|F1|F6|Cmd|token|ID|id|px|ms|kB|MB|GB|min|s|encoder\.onnx|decoder\.onnx|embedded|model\.gguf|mmproj\.gguf|mmproj|[A-Z])\b|https?:\S+|~?\/[\w/.~-]+|#[\w-]+|\[\[[\w.]+\]\]|\{\w+\}|\bimage,query\b|\bclass\b|\.json\b/g;
 
 /** Results for numbers that do not occur in any text, as written by `String` and by `Intl`. */
 const samples = [7_654_321, 8_765_432, 9_876_543, 6_543_219];

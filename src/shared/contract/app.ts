@@ -11,6 +11,8 @@ export const componentStatusSchema = z.object({
   device: z.string(),
   /** Why it runs there, or what is missing and what to do. */
   detail: z.string(),
+  /** One of those that are shipped: small, and good for little; the agent knows the drawn scenes of the sample only. */
+  basic: z.boolean(),
 });
 export type ComponentStatus = z.infer<typeof componentStatusSchema>;
 

@@ -72,6 +72,8 @@ export const imageMethods = {
     }),
     output: z.object({ total: z.number().int(), items: z.array(imageSummarySchema) }),
   },
+  /** What somebody prepared to be asked of an image; the sample's drawn scenes have such queries. */
+  'images.suggestions': { input: z.strictObject({ imageId: id }), output: z.array(z.string()) },
   'images.get': { input: z.strictObject({ imageId: id }), output: imageSummarySchema },
   /** Where an image is in a list, without reading the list. */
   'images.position': { input: imageQuerySchema.extend({ imageId: id }), output: placeSchema },

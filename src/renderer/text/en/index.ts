@@ -1,5 +1,6 @@
 import { agent } from './agent';
 import { app } from './app';
+import { basic } from './basic';
 import { canvas } from './canvas';
 import { category } from './category';
 import { classes } from './classes';
@@ -46,6 +47,7 @@ export const en = {
   query,
   modes,
   models,
+  basic,
   agent,
   timeline,
   episode,

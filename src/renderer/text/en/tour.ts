@@ -2,7 +2,7 @@ import type { TourStep } from '../../state/tour.svelte';
 
 export const tour = {
   label: 'Tour',
-  offer: 'New here? Seven short steps show the whole loop on these photographs.',
+  offer: 'New here? Seven short steps show the whole loop on these pictures.',
   start: 'Take the tour',
   notNow: 'No, thanks',
   of: (step: number, steps: number) => `Step ${step} of ${steps}`,
@@ -12,11 +12,11 @@ export const tour = {
   steps: {
     sample: [
       'The sample project',
-      'It comes with photographs and recorded turns of an agent, so it needs no model.',
+      'It comes with drawn scenes, which the embedded agent knows, and with photographs for which turns of an agent are recorded. The tour needs no model.',
     ],
     image: [
-      'Choose a picture',
-      'Pick another picture on the left, or go on with [[view.nextImage]]. The mark on a picture says whether it is to do, to review or done.',
+      'Choose a photograph',
+      'Pick a photograph with recorded turns below the scenes, such as the bus. [[view.nextImage]] goes on by one. The mark on a picture says whether it is to do, to review or done.',
     ],
     step: [
       'Ask for the next call',

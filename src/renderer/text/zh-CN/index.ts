@@ -1,6 +1,7 @@
 import type { en } from '../en';
 import { agent } from './agent';
 import { app } from './app';
+import { basic } from './basic';
 import { canvas } from './canvas';
 import { category } from './category';
 import { classes } from './classes';
@@ -47,6 +48,7 @@ export const zhCn: typeof en = {
   query,
   modes,
   models,
+  basic,
   agent,
   timeline,
   episode,

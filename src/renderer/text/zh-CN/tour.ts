@@ -2,7 +2,7 @@ import type { tour as english } from '../en/tour';
 
 export const tour: typeof english = {
   label: '导览',
-  offer: '第一次使用？七个小步骤，用这些照片展示完整流程。',
+  offer: '第一次使用？七个小步骤，用这些图像展示完整流程。',
   start: '开始导览',
   notNow: '不用了',
   of: (step, steps) => `第 ${step} 步，共 ${steps} 步`,
@@ -10,10 +10,10 @@ export const tour: typeof english = {
   end: '结束导览',
   openSample: '打开示例项目',
   steps: {
-    sample: ['示例项目', '其中有照片和智能体已记录的轮次，因此不需要任何模型。'],
+    sample: ['示例项目', '其中有内置智能体认识的绘制场景，还有已记录智能体轮次的照片。导览不需要任何模型。'],
     image: [
-      '选择一张图像',
-      '在左侧选择另一张图像，或用 [[view.nextImage]] 前往下一张。图上的标记表示它是待办、待审还是完成。',
+      '选择一张照片',
+      '在左侧场景的下方选择一张有已记录轮次的照片，例如公共汽车。[[view.nextImage]] 前往下一张。图上的标记表示它是待办、待审还是完成。',
     ],
     step: ['请求下一次调用', '点击“单步”或按 [[agent.step]]。智能体的调用以虚线显示在图像上，此时尚未执行。'],
     decide: [
