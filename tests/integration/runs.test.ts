@@ -337,7 +337,7 @@ describe('with the whole engine', () => {
     const [{ job, counts } = run] = await handlers['runs.list']({});
     expect(job.message).toContain(`Nothing answers at http://127.0.0.1:${port}`);
     // None is blamed on an image: they wait for the endpoint to come back.
-    expect(counts).toMatchObject({ total: 8, waiting: 8, failed: 0 });
+    expect(counts).toMatchObject({ total: 20, waiting: 20, failed: 0 });
   });
 });
 
