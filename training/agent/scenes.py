@@ -59,9 +59,10 @@ def stream(split: str, start: int, count: int, side: int, zoom: float = 0.0) -> 
 
 
 class Store:
-    """`count` scenes of a split in a folder. They are drawn in the background, once; those that are there can be used."""
+    """`count` scenes of a split in a folder. They are drawn in the background, once; those that are there can be used.
+    Where another process draws them (`draws` is false), `refresh` looks for new ones."""
 
-    def __init__(self, folder: Path, split: str, count: int, side: int, zoom: float) -> None:
+    def __init__(self, folder: Path, split: str, count: int, side: int, zoom: float, draws: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"{split}-{side}-{zoom}"
         self.side, self.count = side, count
@@ -73,7 +74,9 @@ class Store:
                 file.truncate(count * side * side * 3)
         self._pixels = np.memmap(pixels, np.uint8, "r+", shape=(count, side, side, 3))
         self._there = threading.Condition()
-        threading.Thread(target=self._draw, args=(split, zoom), daemon=True).start()
+        self._draws = draws
+        if draws:
+            threading.Thread(target=self._draw, args=(split, zoom), daemon=True).start()
 
     def _draw(self, split: str, zoom: float) -> None:
         start = len(self._texts)
@@ -90,6 +93,13 @@ class Store:
     def wait_for(self, count: int) -> None:
         with self._there:
             self._there.wait_for(lambda: len(self._texts) >= count)
+
+    def refresh(self) -> None:
+        """Takes up what the drawing process has written since. A line that is not whole yet waits for the next time."""
+        if self._draws or len(self._texts) >= self.count:
+            return
+        texts = self._lines.read_bytes().split(b"\n")[:-1]
+        self._texts = texts[: self.count]
 
     def __len__(self) -> int:
         """Scenes that are there by now."""

@@ -4,6 +4,10 @@ First the vision tower alone, by a dense loss on its tokens (which thing is cent
 network: a picture is looked at once for several queries, which do not see each other (`Batch`), and image tokens are
 asked for their place in the language model too, because neither tower has absolute positions. The heads of these dense
 losses are dropped afterwards. The learning rate follows a cosine over the time spent; resumes from OUT's checkpoint.
+
+On a CPU every core has a process of its own, and their gradients are averaged: matrices this small gain little from a
+second thread. Batches are small, because steps count more than pictures here (same pictures, a quarter of the batch: the
+dense loss is a sixth lower).
 """
 
 from __future__ import annotations
@@ -13,11 +17,15 @@ import json
 import math
 import os
 import random
+import socket
 import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -237,6 +245,35 @@ def rate_at(spent: float, start: float, length: float, peak: float, least: float
     return least + (peak - least) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def average_gradients(parameters: list[nn.Parameter]) -> None:
+    """Over all processes, in one message. Parameters that a stage leaves alone have no gradient anywhere."""
+    used = [each for each in parameters if each.grad is not None]
+    flat = torch.cat([each.grad.flatten() for each in used])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for each, mean in zip(used, flat.split([each.numel() for each in used]), strict=True):
+        each.grad.copy_(mean.view_as(each))
+
+
+def agreed(value: float) -> float:
+    """The first process's value, for all: clocks decide about stages and the end."""
+    told = torch.tensor([value], dtype=torch.float64)
+    dist.broadcast(told, 0)
+    return told.item()
+
+
+def mirrored(scenes: list[Scene], rng: random.Random) -> list[Scene]:
+    """Half of them with left and right exchanged, without their queries: more to see for the dense loss."""
+    return [mirror(scene) if rng.random() < 0.5 else scene for scene in scenes]
+
+
+def mirror(scene: Scene) -> Scene:
+    side = scene.side
+    flipped = lambda box: box and [side - box[2], box[1], side - box[0], box[3]]  # noqa: E731
+    objects = [{**thing, "box": flipped(thing["box"])} for thing in scene.objects]
+    return replace(scene, objects=objects, queries=[], rgb=scene.rgb[:, ::-1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for scenes, tokenizer, checkpoint and log")
@@ -246,25 +283,44 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="embedded")
     parser.add_argument("--vision-seconds", type=float, default=2400, help="time for the vision tower alone")
     parser.add_argument("--seconds", type=float, default=7200, help="time in all, resumptions included")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=8, help="pictures of a step, all processes together")
     parser.add_argument("--queries", type=int, default=6, help="queries of a picture")
-    parser.add_argument("--lr", type=float, default=1.2e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--threads", type=int, default=2, help="processes of one thread each; one process with a GPU")
     parser.add_argument("--validate-every", type=float, default=600, help="seconds")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    processes = 1 if torch.cuda.is_available() else args.threads
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    if processes == 1:
+        train(0, args, 1, port)
+    else:
+        torch.multiprocessing.spawn(train, (args, processes, port), processes)
+
+
+def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes, timeout=timedelta(hours=1))
+    first = rank == 0
     torch.manual_seed(0)
     args.out.mkdir(parents=True, exist_ok=True)
-    store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom)
-    held_back = Store(args.out / "scenes", "val", 192, args.side, 0.0)
-    held_back.wait_for(192)
-    store.wait_for(2000)
+    if first:
+        store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom)
+        held_back = Store(args.out / "scenes", "val", 192, args.side, 0.0)
+        held_back.wait_for(192)
+        store.wait_for(min(2000, args.scenes))
+        validation = [held_back[index] for index in range(192)]
+    dist.barrier()
+    if not first:
+        store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom, draws=False)
 
     vocabulary = args.out / "tokenizer.json"
-    if not vocabulary.exists():
+    if first and not vocabulary.exists():
         rng = random.Random(0)
-        said = ["".join(pair) for index in range(1500) for pair in questions(store[index], rng, 20)]
+        said = ["".join(pair) for index in range(min(1500, args.scenes)) for pair in questions(store[index], rng, 20)]
         train_vocabulary(said + agent_texts()).save(str(vocabulary))
+    dist.barrier()
     tokenizer = Tokenizer.from_file(str(vocabulary))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = build(tokenizer, SIZES[args.size]).to(device)
@@ -274,7 +330,9 @@ def main() -> None:
     plain = [each for each in parameters if each.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
-    print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
+    if first:
+        size = sum(each.numel() for each in net.parameters()) / 1e6
+        print(f"{size:.2f} M parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
     seen, spent = 0, 0.0
     checkpoint = args.out / "grounding.pt"
     if checkpoint.exists():
@@ -283,9 +341,9 @@ def main() -> None:
         heads.load_state_dict(saved["heads"])
         optimiser.load_state_dict(saved["optimiser"])
         seen, spent = saved["seen"], saved["spent"]
-        print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
-    random.seed(seen)
-    validation = [held_back[index] for index in range(192)]
+        if first:
+            print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
+    rng = random.Random(f"{seen} {rank}")
     last = last_save = last_report = time.time()
     means: dict[str, float] = {}
     side = args.side // 14
@@ -309,12 +367,14 @@ def main() -> None:
             rate = rate_at(spent, 0, args.vision_seconds, args.lr, args.lr / 3)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        scenes = [store[random.randrange(len(store))] for _ in range(args.batch)]
+        scenes = [store[rng.randrange(len(store))] for _ in range(max(1, args.batch // processes))]
+        if not words:
+            scenes = mirrored(scenes, rng)
         labels, boxes = dense_targets(scenes, device)
         tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
         losses = {"things": heads.things_loss(tokens.flatten(0, 1), labels, boxes)}
         if words:
-            asked = [questions(scene, random.Random(random.random()), args.queries) for scene in scenes]
+            asked = [questions(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
             hidden, placed = run(net, batch, tokens)
             losses["places"] = heads.places_loss(placed, labels, boxes)
@@ -325,17 +385,23 @@ def main() -> None:
             loss = loss + losses["words"] - 0.5 * losses["things"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        if processes > 1:
+            average_gradients(parameters)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):
             optimiser.step()
-        seen += len(scenes)
+        seen += len(scenes) * processes
         step += 1
         for key, value in losses.items():
             means[key] = means.get(key, value.item()) * 0.98 + 0.02 * value.item()
         now = time.time()
-        spent += min(now - last, 60)  # A pause of the process does not count.
+        spent = agreed(spent + min(now - last, 60))  # A pause of the process does not count.
         last = now
-        if step % 50 == 0:
+        if step % 200 == 0:
+            store.refresh()
+        if not first:
+            continue
+        if step % 200 == 0:
             print(f"{seen} {spent:.0f}s " + " ".join(f"{key} {value:.3f}" for key, value in means.items()), flush=True)
         if now - last_save > 150:
             save(checkpoint, state())
@@ -343,8 +409,10 @@ def main() -> None:
         if now - last_report > args.validate_every:
             report()
             last_report = last = time.time()
-    save(checkpoint, state())
-    report()
+    if first:
+        save(checkpoint, state())
+        report()
+    dist.destroy_process_group()
 
 
 if __name__ == "__main__":
