@@ -54,7 +54,7 @@ export function sceneRandom(split: SceneSplit, seed: number, purpose: string): (
 const between = (random: () => number, low: number, high: number): number => low + (high - low) * random();
 
 /**
- * A scene of ReasonScenes. Splits share no seed; in all but `train` every second scene holds a pair of kind and
+ * A scene of ReasonScenes. Splits share no seed; in all but `train` nearly three scenes of four hold a pair of kind and
  * colour that training never shows.
  *
  * @param side side of the picture, px; the same seed gives the same scene at any side
