@@ -172,6 +172,14 @@ const maskwright = (...args) =>
 const conventions = ['--coordinates', 'pixel', '--prompt', 'brief', '--view-pixels', String(168 * 168)];
 const dataset = ['--dataset', 'reasonscenes', '--turns', o.turns];
 const played = [...dataset, ...conventions];
+const mix = {
+  pointStart: 0,
+  lateStop: 0,
+  earlyStop: 0,
+  targetIou: [0.75, 0.85],
+  zoom: 1,
+  patience: 1,
+};
 const rows = inOut('rows', 'sft.jsonl');
 
 const grounds = Number(o.grounding) > 0;
@@ -187,8 +195,8 @@ if (grounds) {
 await step('synthesize', () =>
   maskwright(
     ...['synthesize', ...played, '--split', 'train', '--limit', o.scenes, '--per-target', o['per-target']],
-    // A small network places boxes better than clicks, and learns to take back a wrong one.
-    ...['--mix', '{"pointStart": 0, "lateStop": 0, "earlyStop": 0, "targetIou": [0.75, 0.85], "zoom": 1}'],
+    // A small network places boxes better than clicks, learns to take back a wrong one, and not to try for long.
+    ...['--mix', JSON.stringify(mix)],
     ...['--max-length-share', '1', '--max-tools-share', '1', '--out', inOut('trajectories')],
   ),
 );
@@ -208,10 +216,15 @@ await step('checkpoint', () =>
   ),
 );
 await step('sft', () =>
-  runPython(
-    'trl/sft.py',
-    ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
-    ...['--batch', o.batch, '--lr', o['sft-lr'], '--threads', o.threads],
+  run(
+    py,
+    [
+      // Processes of one thread: two see half as many rows again as one with two threads.
+      ...['-m', 'torch.distributed.run', '--nproc-per-node', o.threads, training('trl', 'sft.py')],
+      ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
+      ...['--batch', o.batch, '--lr', o['sft-lr'], '--threads', '1'],
+    ],
+    { env: { ...pythonEnv, OMP_NUM_THREADS: '1' } },
   ),
 );
 await step('grpo', () =>

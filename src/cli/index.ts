@@ -44,7 +44,17 @@ function program(): Command {
   return root;
 }
 
+/** Who reads what is printed may stop reading (`| head`): that is the end, and no fault. */
+function endWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? exitCodes.ok);
+  });
+}
+
 async function main(): Promise<void> {
+  endWithReader(process.stdout);
+  endWithReader(process.stderr);
   const root = program();
   // Commander ends the process with 1 for a usage error, which here means that items failed.
   for (const command of [root, ...root.commands]) command.exitOverride();

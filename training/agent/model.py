@@ -99,8 +99,10 @@ def see(visual: nn.Module, pixels: Tensor, rows: int, columns: int) -> Tensor:
     return visual.merger(hidden.reshape(batch * count, width)).view(batch, count // MERGE**2, -1)
 
 
-def hasten(net: Qwen2_5_VLForConditionalGeneration) -> None:
-    """Lets a network whose vision blocks all see the whole picture look at pictures of one size at once."""
+def hasten(net: nn.Module) -> None:
+    """Lets a Qwen2.5-VL whose vision blocks all see the whole picture look at pictures of one size at once; others stay."""
+    if not isinstance(net, Qwen2_5_VLForConditionalGeneration):
+        return
     visual = net.model.visual
     if len(visual.fullatt_block_indexes) < visual.config.depth:
         return
