@@ -17,7 +17,7 @@ from scenes import Scene  # noqa: E402
 from train_grounding import Batch, run  # noqa: E402
 from vocabulary import agent_texts  # noqa: E402
 from vocabulary import train as train_vocabulary  # noqa: E402
-from words import PREFIX, asked  # noqa: E402
+from words import PREFIX, Question, asked  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +59,16 @@ def test_a_query_of_a_batch_is_answered_as_if_it_were_alone(net, tokenizer) -> N
     """The words of the second query of a picture, against transformers' forward of a prompt with that query only."""
     side = 112
     scene = Scene(0, side, False, [], [], pictures(1, 8, 8)[0])
-    queries = [(asked({"text": text}), said) for text, said in [("the red cup", "It is the red cup."), ("the lamp", "There is no lamp.")]]
+    answers = [("the red cup", "It is the red cup."), ("the lamp", "There is no lamp.")]
+    queries = [Question(asked({"text": text}), said) for text, said in answers]
     batch = Batch(tokenizer, [scene], [queries])
     tokens = see(net.model.visual, patches(scene.rgb[None]), 8, 8)
     logits = net.lm_head(run(net, batch, tokens)[0])[0]
-    count = len(tokenizer.encode("".join(queries[1])).ids)
+    count = len(tokenizer.encode(queries[1].asked + queries[1].said).ids)
 
     token = tokenizer.token_to_id
     ids = tokenizer.encode(PREFIX).ids + [token("<|vision_start|>"), *[token("<|image_pad|>")] * 16, token("<|vision_end|>")]
-    ids = torch.tensor([ids + tokenizer.encode("".join(queries[1])).ids])
+    ids = torch.tensor([ids + tokenizer.encode(queries[1].asked + queries[1].said).ids])
     alone = net(
         input_ids=ids, attention_mask=torch.ones_like(ids), mm_token_type_ids=(ids == token("<|image_pad|>")).int(),
         pixel_values=patches(scene.rgb[None]), image_grid_thw=torch.tensor([[1, 8, 8]]),

@@ -2,8 +2,8 @@
 
 First the vision tower alone, by a dense loss on its tokens (which thing is centred there, and its box). Then the whole
 network: a picture is looked at once for several queries, which do not see each other (`Batch`), and image tokens are
-asked for their place in the language model too, because neither tower has absolute positions. The heads of these dense
-losses are dropped afterwards. The learning rate follows a cosine over the time spent; resumes from OUT's checkpoint.
+asked for their place in the language model too, because neither tower has absolute positions, and one head of attention is
+shown where to look while it answers: at the thing that is meant. What only serves these losses is dropped afterwards. The learning rate follows a cosine over the time spent; resumes from OUT's checkpoint.
 
 On a CPU every core has a process of its own, and their gradients are averaged: matrices this small gain little from a
 second thread. Batches are small, because steps count more than pictures here (same pictures, a quarter of the batch: the
@@ -18,6 +18,7 @@ import math
 import os
 import random
 import socket
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -29,12 +30,13 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb
 
 from model import CELL, SIZES, build, patches, see
 from scenes import Scene, Store
 from vocabulary import agent_texts
 from vocabulary import train as train_vocabulary
-from words import PREFIX, questions
+from words import PREFIX, Question, questions
 from words import asked as asked_of
 
 KINDS = [
@@ -43,7 +45,8 @@ KINDS = [
 ]  # fmt: skip
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
 PLACE_LAYER = 2
-"""Layers of the language model after which image tokens have to know their place."""
+"""Layers of the language model after which image tokens have to know their place. The first head of the next one is the
+one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
 
 
 class Heads(nn.Module):
@@ -83,6 +86,12 @@ class Heads(nn.Module):
         return 0.5 * loss + F.smooth_l1_loss(box[full], (boxes.view(batch, count, 4) + middle)[full], beta=0.2)
 
 
+def cell_of(thing: dict, cells: int) -> int:
+    """Number of the cell, row by row, where the middle of what is visible lies."""
+    x1, y1, x2, y2 = (value / CELL for value in thing["box"])
+    return min(cells - 1, int((y1 + y2) / 2)) * cells + min(cells - 1, int((x1 + x2) / 2))
+
+
 def dense_targets(scenes: list[Scene], device: torch.device) -> tuple[Tensor, Tensor]:
     """For every cell [B*cells²]: kind and colour of the thing centred there (-1 where none) and its box in cells."""
     cells = scenes[0].side // CELL
@@ -93,7 +102,7 @@ def dense_targets(scenes: list[Scene], device: torch.device) -> tuple[Tensor, Te
             if thing["box"] is None or thing["area"] < 20:
                 continue
             x1, y1, x2, y2 = (value / CELL for value in thing["box"])
-            column, row = min(cells - 1, int((x1 + x2) / 2)), min(cells - 1, int((y1 + y2) / 2))
+            row, column = divmod(cell_of(thing, cells), cells)
             labels[index, row, column] = KINDS.index(thing["kind"]), COLOURS.index(thing["colour"])
             boxes[index, row, column] = np.array([x1, y1, x2, y2]) - (np.array([column, row] * 2) + 0.5)
     return torch.from_numpy(labels.reshape(-1, 2)).to(device), torch.from_numpy(boxes.reshape(-1, 4)).to(device)
@@ -102,7 +111,7 @@ def dense_targets(scenes: list[Scene], device: torch.device) -> tuple[Tensor, Te
 class Batch:
     """Scenes and their queries as one padded batch. Each query follows the picture directly and sees no other one."""
 
-    def __init__(self, tokenizer: Tokenizer, scenes: list[Scene], asked: list[list[tuple[str, str]]]) -> None:
+    def __init__(self, tokenizer: Tokenizer, scenes: list[Scene], asked: list[list[Question]]) -> None:
         token = tokenizer.token_to_id
         cells = scenes[0].side // CELL
         head = [*tokenizer.encode(PREFIX).ids, token("<|vision_start|>")]
@@ -115,23 +124,30 @@ class Batch:
         before = torch.arange(self.start).expand(3, -1)
         end = self.start + cells
         shared = torch.cat([before, picture, torch.full((3, 1), end)], 1)
-        rows, labels, positions, owners = [], [], [], []
-        for queries in asked:
+        rows, labels, positions, owners, looks = [], [], [], [], []
+        for scene, queries in zip(scenes, asked, strict=True):
             ids, wanted, places, owner = list(common), [-100] * len(common), [shared], [0] * len(common)
-            for number, (text, said) in enumerate(queries, 1):
-                question, told = tokenizer.encode(text).ids, tokenizer.encode(said).ids
+            look = [-1] * len(common)
+            for number, query in enumerate(queries, 1):
+                question, told = tokenizer.encode(query.asked).ids, tokenizer.encode(query.said).ids
                 ids += question + told
                 wanted += [-100] * len(question) + told
                 length = len(question) + len(told)
+                # The last token of the question answers with the first of what is told.
+                cell = self.start + cell_of(scene.objects[query.targets[0]], cells) if len(query.targets) == 1 else -1
+                look += [-1] * (len(question) - 1) + [cell] * len(told) + [-1]
                 places.append((torch.arange(length) + end + 1).expand(3, -1))
                 owner += [number] * length
             rows.append(ids)
             labels.append(wanted)
             positions.append(torch.cat(places, 1))
             owners.append(owner)
+            looks.append(look)
         width = max(map(len, rows))
         pad = token("<|endoftext|>")
         self.ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+        self.looks = torch.tensor([row + [-1] * (width - len(row)) for row in looks])
+        """[B,L] position of the image token that an answering token has to look at; -1: it may look anywhere."""
         self.labels = torch.tensor([row + [-100] * (width - len(row)) for row in labels])
         self.positions = torch.stack([F.pad(each, (0, width - each.shape[1])) for each in positions], 1)
         owner = torch.tensor([row + [-1] * (width - len(row)) for row in owners])
@@ -140,23 +156,39 @@ class Batch:
         self.mask = sees[:, None]
 
     def to(self, device: torch.device) -> Batch:
-        for name in ("ids", "labels", "positions", "mask"):
+        for name in ("ids", "labels", "looks", "positions", "mask"):
             setattr(self, name, getattr(self, name).to(device))
         return self
 
 
-def run(net: nn.Module, batch: Batch, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Image tokens [B,cells²,width] -> last hidden states [B,L,width], and those of the picture after PLACE_LAYER."""
+def run(net: nn.Module, batch: Batch, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Image tokens [B,cells²,width] -> last hidden states [B,L,width], those of the picture after PLACE_LAYER, and the loss of
+    the head that is shown where to look."""
     language = net.model.language_model
     embeds = language.embed_tokens(batch.ids)
     embeds = torch.cat([embeds[:, : batch.image.start], tokens, embeds[:, batch.image.stop :]], 1)
     turns = language.rotary_emb(embeds, batch.positions)
-    hidden, placed = embeds, embeds
+    hidden, placed, looked = embeds, embeds, embeds.new_zeros(())
     for number, layer in enumerate(language.layers, 1):
         hidden = layer(hidden, attention_mask=batch.mask, position_embeddings=turns)
         if number == PLACE_LAYER:
             placed = hidden[:, batch.image]
-    return language.norm(hidden), placed
+            looked = looks_loss(language.layers[number], hidden, turns, batch)
+    return language.norm(hidden), placed, looked
+
+
+def looks_loss(layer: nn.Module, hidden: Tensor, turns: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """Cross-entropy between the attention of the layer's first head and the cell of what is meant, while it is told."""
+    asked = batch.looks >= 0
+    if not asked.any():
+        return hidden.new_zeros(())
+    attention, normed = layer.self_attn, layer.input_layernorm(hidden)
+    size = attention.head_dim
+    query = F.linear(normed, attention.q_proj.weight[:size], attention.q_proj.bias[:size])
+    key = F.linear(normed, attention.k_proj.weight[:size], attention.k_proj.bias[:size])
+    query, key = apply_rotary_pos_emb(query[:, None], key[:, None], *turns)
+    scores = (query[:, 0] @ key[:, 0].transpose(1, 2) * attention.scaling).masked_fill(~batch.mask[:, 0], -1e9)
+    return F.cross_entropy(scores[asked], batch.looks[asked])
 
 
 def words_loss(net: nn.Module, hidden: Tensor, labels: Tensor) -> Tensor:
@@ -216,10 +248,10 @@ def greedy(net: nn.Module, tokenizer: Tokenizer, scenes: list[Scene], seen: Tens
             if not alive:
                 break
             order = sorted(alive)
-            suffix = [[(asked[index] + tokenizer.decode(texts[index], skip_special_tokens=False), "")] for index in order]
+            suffix = [[Question(asked[index] + tokenizer.decode(texts[index], skip_special_tokens=False), "")] for index in order]
             batch = Batch(tokenizer, [scenes[index] for index in order], suffix).to(net.device)
-            hidden, _ = run(net, batch, seen[order])
-            lengths = [len(tokenizer.encode(pair[0][0]).ids) for pair in suffix]
+            hidden, _, _ = run(net, batch, seen[order])
+            lengths = [len(tokenizer.encode(question.asked).ids) for [question] in suffix]
             at = torch.tensor(lengths, device=net.device) + batch.image.stop
             logits = net.lm_head(hidden[torch.arange(len(order)), at])
             for index, token in zip(order, logits.argmax(-1).tolist(), strict=True):
@@ -299,7 +331,16 @@ def main() -> None:
         torch.multiprocessing.spawn(train, (args, processes, port), processes)
 
 
+def end_with(parent: int) -> None:
+    """Ends this process when its parent is gone: it would wait for the other ones for an hour."""
+    while os.getppid() == parent:
+        time.sleep(2)
+    os._exit(1)
+
+
 def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> None:
+    if processes > 1:
+        threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes, timeout=timedelta(hours=1))
     first = rank == 0
@@ -318,7 +359,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     vocabulary = args.out / "tokenizer.json"
     if first and not vocabulary.exists():
         rng = random.Random(0)
-        said = ["".join(pair) for index in range(min(1500, args.scenes)) for pair in questions(store[index], rng, 20)]
+        said = [each.asked + each.said for index in range(min(1500, args.scenes)) for each in questions(store[index], rng, 20)]
         train_vocabulary(said + agent_texts()).save(str(vocabulary))
     dist.barrier()
     tokenizer = Tokenizer.from_file(str(vocabulary))
@@ -376,13 +417,12 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         if words:
             asked = [questions(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
-            hidden, placed = run(net, batch, tokens)
+            hidden, placed, losses["looks"] = run(net, batch, tokens)
             losses["places"] = heads.places_loss(placed, labels, boxes)
             losses["words"] = words_loss(net, hidden, batch.labels)
         loss = sum(losses.values(), tokens.new_zeros(()))
         if words:
-            # The vision tower knows its things by now; the words come first.
-            loss = loss + losses["words"] - 0.5 * losses["things"]
+            loss = loss + losses["words"]  # What counts in the end counts twice.
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if processes > 1:

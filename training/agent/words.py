@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import dataclass
 
 from scenes import Scene
 
 PREFIX = "<|im_start|>system\nSegment what the query names.<|im_end|>\n<|im_start|>user\n"
 """What stands before the picture in a prompt of the app: places are told by the distance to what comes before."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Both texts with the marks of the chat format around them; targets by their number in the scene."""
+
+    asked: str
+    said: str
+    targets: tuple[int, ...] = ()
 
 
 def name(thing: dict) -> str:
@@ -31,7 +41,7 @@ def asked(query: dict) -> str:
     return f"\nQuery: {query['text']}<|im_end|>\n<|im_start|>assistant\n"
 
 
-def questions(scene: Scene, rng: random.Random, count: int) -> list[tuple[str, str]]:
+def questions(scene: Scene, rng: random.Random, count: int) -> list[Question]:
     """Up to `count` queries with their answers, targets and kinds of queries as even as the scene allows."""
     by_target: dict[tuple, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
     for query in scene.queries:
@@ -53,4 +63,4 @@ def questions(scene: Scene, rng: random.Random, count: int) -> list[tuple[str, s
                 targets.remove(target)
             if len(chosen) == count:
                 break
-    return [(asked(query), f"{answer(scene, query)}<|im_end|>") for query in chosen]
+    return [Question(asked(query), f"{answer(scene, query)}<|im_end|>", tuple(query["targets"])) for query in chosen]
