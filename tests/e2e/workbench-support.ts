@@ -101,6 +101,12 @@ export async function withHook(page: Page): Promise<void> {
 }
 
 export async function openImage(page: Page, name: string | RegExp): Promise<void> {
+  // The list holds the rows in sight alone.
+  await expect(async () => {
+    if ((await page.getByRole('option', { name }).count()) > 0) return;
+    await page.getByRole('option').last().scrollIntoViewIfNeeded();
+    throw new Error(`${name} is not in sight`);
+  }).toPass({ intervals: [50] });
   await page.getByRole('option', { name }).click();
   await expect(page.getByRole('option', { name })).toHaveAttribute('aria-selected', 'true');
   await imageReady(page);
