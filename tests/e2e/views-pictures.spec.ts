@@ -158,6 +158,10 @@ async function importMasks(page: Page): Promise<void> {
   await expect(page.getByRole('heading', { name: /annotations on \d+ images/ })).toBeVisible();
 }
 
+/** The notice of what an import left out stays until somebody closes it. */
+const closeNotice = (page: Page): Promise<void> =>
+  page.getByRole('button', { name: en.app.dismiss }).first().click();
+
 test('labelling: a ghost, the result, the accepted mask', async ({ page }) => {
   await open(page);
   await stepMode(page, /scissors/);
@@ -232,6 +236,7 @@ test('turns: looking back, branches, comparing, explaining', async ({ page }) =>
 test('editing: brush, polygon, operations; the live preview', async ({ page }) => {
   await open(page);
   await importMasks(page);
+  await closeNotice(page);
   await go(page, en.pages.titles.label);
   await openImage(page, /teddy-bear/);
   await expect
@@ -321,6 +326,7 @@ test('formats, objects, classes, filters, statistics', async ({ page }) => {
   await shoot(page, 'import-report');
   await page.setViewportSize(small);
   await shoot(page, 'import-report-small');
+  await closeNotice(page);
   await page.setViewportSize(large);
   await go(page, en.pages.titles.export);
   await page.getByRole('radio', { name: /^YOLO-seg/ }).click();
@@ -363,6 +369,7 @@ test('statistics and agreement', async ({ page }) => {
   await page.waitForTimeout(1000);
   await shoot(page, 'statistics');
   await importMasks(page);
+  await closeNotice(page);
   await go(page, en.pages.titles.statistics);
   const section = page.getByRole('region', { name: en.statistics.agreement.title });
   await section.getByLabel(en.statistics.agreement.file).fill(join(scratch, 'instances.json'));

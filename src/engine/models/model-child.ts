@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   type BackendDeviceInfo,
   getBackendDevicesInfo,
@@ -144,6 +145,13 @@ async function load(message: LoadMessage): Promise<{ loaded: Loaded; device: str
 /** Least room for an answer, in tokens. */
 const leastAnswer = 64;
 
+/**
+ * The native side is done a little after it has answered: what is asked of the context before is refused, or ends the
+ * process.
+ */
+const settlingTime = 20;
+let settled: Promise<unknown> = Promise.resolve();
+
 async function complete(
   loaded: Loaded,
   message: CompleteMessage,
@@ -151,6 +159,7 @@ async function complete(
   isStopped: () => boolean,
 ): Promise<void> {
   const { context, contextSize } = loaded;
+  await settled;
   // Tokenising refuses bad images and stray markers cleanly; the completion itself would leave the context stuck.
   const media = message.images.length > 0 ? { media_paths: message.images } : {};
   const { tokens } = await context.tokenize(message.prompt, media).catch((error: unknown) => {
@@ -170,7 +179,7 @@ async function complete(
     given += text;
     send({ type: 'token', id: message.id, text });
   };
-  const result = await context.completion(
+  const completion = context.completion(
     {
       prompt: message.prompt,
       ...media,
@@ -185,6 +194,9 @@ async function complete(
       if (!isOver) give(token);
     },
   );
+  const result = await completion.finally(() => {
+    settled = setTimeout(settlingTime);
+  });
   // The native side queues tokens apart from the result, so the last ones can come after it.
   isOver = true;
   if (result.text.startsWith(given) && result.text !== given) give(result.text.slice(given.length));
