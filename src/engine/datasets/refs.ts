@@ -6,7 +6,7 @@ import { plainOf } from '@shared/formats/pickle-plain';
 import { z } from 'zod';
 import { categoryNames, finderFor, maskOf, type ReadOptions, readCocoFile } from './coco';
 import { firstIssue, parseJson, readText } from './json-file';
-import { type DatasetTarget, imageNotFound, type Skipped, targetOf } from './target';
+import { type DatasetTarget, type Skipped, targetOf } from './target';
 
 /** One entry of a RefCOCO refs file. Extra keys are allowed. */
 const refSchema = z.object({
@@ -132,21 +132,13 @@ export async function* refTargets(
       options.onSkip?.({ item, reason });
       continue;
     }
-    const sentences = options.sentences === 'all' ? ref.sentences : ref.sentences.slice(0, 1);
-    const keyOf = ({ sent_id: id }: (typeof sentences)[number]): string =>
-      options.sentences === 'all' ? `ref-${ref.ref_id}-${id}` : `ref-${ref.ref_id}`;
-    // Looked for before the mask is drawn, which costs more.
-    const imagePath = (await finder.find(image.file_name)) ?? (await finder.find(newName(image.file_name)));
-    if (imagePath === null) {
-      const reason = imageNotFound(image.file_name);
-      for (const sentence of sentences) options.onSkip?.({ item: keyOf(sentence), reason });
-      continue;
-    }
     const mask = maskOf(annotation, image, ({ reason }) => options.onSkip?.({ item, reason }));
     if (mask === null) continue;
+    const imagePath = (await finder.find(image.file_name)) ?? (await finder.find(newName(image.file_name)));
+    const sentences = options.sentences === 'all' ? ref.sentences : ref.sentences.slice(0, 1);
     for (const sentence of sentences) {
       yield targetOf({
-        key: keyOf(sentence),
+        key: options.sentences === 'all' ? `ref-${ref.ref_id}-${sentence.sent_id}` : `ref-${ref.ref_id}`,
         fileName: image.file_name,
         imagePath,
         imageId: String(image.id),
