@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -12,7 +13,10 @@ const text = { type: 'string' };
 const { values: o } = parseArgs({
   options: {
     models: text,
-    out: { ...text, default: 'agent-report' },
+    out: {
+      ...text,
+      default: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'maskwright', 'agent-report'),
+    },
     split: { ...text, default: 'test' },
     limit: { ...text, default: '300' },
   },
@@ -43,7 +47,7 @@ function evaluate(name, model, ...more) {
 }
 
 const METRIC = 'protocols.lisa.gIoU';
-const three = (value) => value.toFixed(3);
+const three = (value) => value?.toFixed(3) ?? '–';
 const interval = ({ value, low, high }) => `${three(value)} (${three(low)} to ${three(high)})`;
 
 /** One line of the table: B against A by pairs. */
@@ -85,9 +89,7 @@ const lines = [
   '',
   '| queries | targets | gIoU |',
   '|---|---|---|',
-  ...Object.entries(report.groups).map(
-    ([group, { n, protocols }]) => `| ${group} | ${n} | ${interval(protocols.lisa.gIoU)} |`,
-  ),
+  ...report.groups.map(({ group, n, protocols }) => `| ${group} | ${n} | ${interval(protocols.lisa.gIoU)} |`),
 ];
 writeFileSync(inOut('claims.md'), `${lines.join('\n')}\n`);
 process.stdout.write(`${lines.join('\n')}\n`);

@@ -163,6 +163,12 @@ mkdirSync(out, { recursive: true });
 ensureInstalled(say);
 ensureBuilt(say);
 const py = python();
+/** Processes of SFT: one for each core that is given, or for each graphics card. */
+const processes = () => {
+  const count = 'import torch; print(torch.cuda.device_count())';
+  const cards = Number(spawnSync(py, ['-c', count], { encoding: 'utf8' }).stdout);
+  return String(cards || o.threads);
+};
 const runPython = (script, ...args) => run(py, [training(...script.split('/')), ...args], { env: pythonEnv });
 /** Some items were skipped or failed, which the command lists; the rest is there. */
 const ITEMS_FAILED = 1;
@@ -220,7 +226,7 @@ await step('sft', () =>
     py,
     [
       // Processes of one thread: two see half as many rows again as one with two threads.
-      ...['-m', 'torch.distributed.run', '--nproc-per-node', o.threads, training('trl', 'sft.py')],
+      ...['-m', 'torch.distributed.run', '--nproc-per-node', processes(), training('trl', 'sft.py')],
       ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
       ...['--batch', o.batch, '--lr', o['sft-lr'], '--threads', '1'],
     ],

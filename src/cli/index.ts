@@ -44,17 +44,23 @@ function program(): Command {
   return root;
 }
 
-/** Who reads what is printed may stop reading (`| head`): that is the end, and no fault. */
-function endWithReader(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
+/**
+ * Who reads the answers may stop reading (`| head`): then the work has no purpose, and has not been done either. Nobody
+ * has to read the log.
+ */
+function endWithReader(): void {
+  const ofPipe = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(process.exitCode ?? exitCodes.ok);
+  };
+  process.stderr.on('error', ofPipe);
+  process.stdout.on('error', (error) => {
+    ofPipe(error);
+    process.exit(process.exitCode ?? exitCodes.interrupted);
   });
 }
 
 async function main(): Promise<void> {
-  endWithReader(process.stdout);
-  endWithReader(process.stderr);
+  endWithReader();
   const root = program();
   // Commander ends the process with 1 for a usage error, which here means that items failed.
   for (const command of [root, ...root.commands]) command.exitOverride();

@@ -58,6 +58,14 @@ def stream(split: str, start: int, count: int, side: int, zoom: float = 0.0) -> 
             process.kill()
 
 
+def _drop_torn_line(path: Path) -> None:
+    """What a killed process wrote of its last line."""
+    if path.exists():
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
+
+
 class Store:
     """`count` scenes of a split in a folder. They are drawn in the background, once; those that are there can be used.
     Where another process draws them (`draws` is false), `refresh` looks for new ones."""
@@ -67,7 +75,11 @@ class Store:
         name = f"{split}-{side}-{zoom}"
         self.side, self.count = side, count
         self._lines = folder / f"{name}.jsonl"
-        self._texts = self._lines.read_bytes().splitlines() if self._lines.exists() else []
+        if draws:
+            _drop_torn_line(self._lines)
+        self._read = 0
+        self._texts: list[bytes] = []
+        self._take()
         pixels = folder / f"{name}.rgb"
         if not pixels.exists() or pixels.stat().st_size < count * side * side * 3:
             with pixels.open("ab") as file:
@@ -98,8 +110,17 @@ class Store:
         """Takes up what the drawing process has written since. A line that is not whole yet waits for the next time."""
         if self._draws or len(self._texts) >= self.count:
             return
-        texts = self._lines.read_bytes().split(b"\n")[:-1]
-        self._texts = texts[: self.count]
+        self._take()
+
+    def _take(self) -> None:
+        """Whole lines behind those that were taken before."""
+        if not self._lines.exists():
+            return
+        with self._lines.open("rb") as lines:
+            lines.seek(self._read)
+            *texts, rest = lines.read().split(b"\n")
+            self._read = lines.tell() - len(rest)
+        self._texts += texts[: self.count - len(self._texts)]
 
     def __len__(self) -> int:
         """Scenes that are there by now."""

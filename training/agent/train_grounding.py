@@ -63,6 +63,8 @@ class Heads(nn.Module):
         there, kind, colour, box = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
         full = labels[:, 0] >= 0
         loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=tokens.new_tensor(4.0))
+        if not full.any():
+            return loss  # The mean of none would be no number, for all processes.
         loss = loss + F.cross_entropy(kind[full], labels[full, 0]) + 0.5 * F.cross_entropy(colour[full], labels[full, 1])
         return loss + F.smooth_l1_loss(box[full], boxes[full], beta=0.2)
 
@@ -82,6 +84,8 @@ class Heads(nn.Module):
         loss = F.cross_entropy(row.flatten(0, 1), (index // self.cells).flatten())
         loss = loss + F.cross_entropy(column.flatten(0, 1), (index % self.cells).flatten())
         full = (labels[:, 0] >= 0).view(batch, count)
+        if not full.any():
+            return 0.5 * loss
         middle = torch.stack([index % self.cells, index // self.cells] * 2, dim=-1) + 0.5
         return 0.5 * loss + F.smooth_l1_loss(box[full], (boxes.view(batch, count, 4) + middle)[full], beta=0.2)
 
@@ -195,6 +199,8 @@ def words_loss(net: nn.Module, hidden: Tensor, labels: Tensor) -> Tensor:
     """Mean over the tokens of answers; logits are made for these alone."""
     wanted = labels[:, 1:]
     told = wanted >= 0
+    if not told.any():
+        return hidden.sum() * 0
     return F.cross_entropy(net.lm_head(hidden[:, :-1][told]), wanted[told])
 
 
@@ -289,6 +295,8 @@ def average_gradients(parameters: list[nn.Parameter]) -> None:
 
 def agreed(value: float) -> float:
     """The first process's value, for all: clocks decide about stages and the end."""
+    if not dist.is_initialized():
+        return value
     told = torch.tensor([value], dtype=torch.float64)
     dist.broadcast(told, 0)
     return told.item()
@@ -322,6 +330,8 @@ def main() -> None:
     parser.add_argument("--validate-every", type=float, default=600, help="seconds")
     args = parser.parse_args()
     processes = 1 if torch.cuda.is_available() else args.threads
+    if args.batch % processes:
+        parser.error(f"--batch {args.batch} cannot be shared by {processes} processes")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -342,7 +352,9 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     if processes > 1:
         threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=processes, timeout=timedelta(hours=1))
+    if processes > 1:
+        address = f"tcp://127.0.0.1:{port}"
+        dist.init_process_group("gloo", address, rank=rank, world_size=processes, timeout=timedelta(hours=1))
     first = rank == 0
     torch.manual_seed(0)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -352,7 +364,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         held_back.wait_for(192)
         store.wait_for(min(2000, args.scenes))
         validation = [held_back[index] for index in range(192)]
-    dist.barrier()
+    agreed(0)  # Nobody goes on before the first one.
     if not first:
         store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom, draws=False)
 
@@ -361,7 +373,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         rng = random.Random(0)
         said = [each.asked + each.said for index in range(min(1500, args.scenes)) for each in questions(store[index], rng, 20)]
         train_vocabulary(said + agent_texts()).save(str(vocabulary))
-    dist.barrier()
+    agreed(0)  # Nobody goes on before the first one.
     tokenizer = Tokenizer.from_file(str(vocabulary))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = build(tokenizer, SIZES[args.size]).to(device)
@@ -408,7 +420,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
             rate = rate_at(spent, 0, args.vision_seconds, args.lr, args.lr / 3)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        scenes = [store[rng.randrange(len(store))] for _ in range(max(1, args.batch // processes))]
+        scenes = [store[rng.randrange(len(store))] for _ in range(args.batch // processes)]
         if not words:
             scenes = mirrored(scenes, rng)
         labels, boxes = dense_targets(scenes, device)
@@ -452,7 +464,8 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     if first:
         save(checkpoint, state())
         report()
-    dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

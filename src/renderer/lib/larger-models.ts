@@ -21,5 +21,3 @@ export const largerModels = [
     files: 'mobile_sam_image_encoder.onnx,sam_mask_decoder_multi.onnx',
   },
 ] as const;
-
-/** The models that are shipped, and what they are good for. */

@@ -10,7 +10,7 @@ export const help = {
     start: {
       title: 'First steps',
       parts: [
-        'Open a folder of images: a project file is made in it and the images stay where they are. Or open the sample project: drawn scenes for the embedded agent, and photographs with recorded turns.',
+        'Open a folder of images: a project file is made in it and the images stay where they are. Or open the sample project: drawn scenes with queries to ask, and photographs with recorded turns.',
         'Say in the field at the top what to find. The agent answers with calls: a box, a point, a zoom. You accept each of them, move it, or draw your own.',
         'When the mask fits, accept it with a class. It is on the disk before the window says so, and can be undone without limit.',
         '[[go.palette]] finds every command, image, class and setting by name. [[go.keys]] shows the keys. [[go.nextRegion]] goes from one part of the window to the next.',

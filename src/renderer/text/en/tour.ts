@@ -12,7 +12,7 @@ export const tour = {
   steps: {
     sample: [
       'The sample project',
-      'It comes with drawn scenes, which the embedded agent knows, and with photographs for which turns of an agent are recorded. The tour needs no model.',
+      'It comes with drawn scenes and what can be asked of them, and with photographs for which turns of an agent are recorded. The tour needs no model.',
     ],
     image: [
       'Choose a photograph',

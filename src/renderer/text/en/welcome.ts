@@ -7,7 +7,7 @@ export const welcome = {
   project: 'Open a project',
   projectHint: 'Goes on where you left it',
   sample: 'Try the sample project',
-  sampleHint: 'Drawn scenes for the embedded agent, photographs with recorded turns',
+  sampleHint: 'Drawn scenes, and photographs with recorded turns; needs no model',
   path: 'Folder of images or project file, on the machine that runs the engine',
   pathPlaceholder: '~/pictures/cups',
   open: 'Open',

@@ -8,7 +8,7 @@ export const welcome: typeof english = {
   project: '打开项目',
   projectHint: '从上次离开的地方继续',
   sample: '试用示例项目',
-  sampleHint: '供内置智能体使用的绘制场景，以及带有已记录轮次的照片',
+  sampleHint: '绘制的场景，以及带有已记录轮次的照片；不需要任何模型',
   path: '图像文件夹或项目文件，位于运行引擎的机器上',
   pathPlaceholder: '~/pictures/cups',
   open: '打开',
