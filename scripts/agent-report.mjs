@@ -66,10 +66,6 @@ evaluate('sft', 'sft');
 evaluate('blind', 'grpo', '--blind');
 evaluate('no-zoom', 'grpo', '--without', 'zoom,zoom_out');
 
-const budgets = [1, 2, 4].map((turns) => [
-  turns,
-  JSON.parse(readFileSync(inOut('grpo', `turns-${turns}`, 'report.json'), 'utf8')),
-]);
 const lines = [
   `${report.n} targets of ReasonScenes ${o.split}, ${report.failed} failed; gIoU (LISA's) with 95 % intervals.`,
   '',
@@ -82,9 +78,9 @@ const lines = [
   '',
   '| turns | gIoU | cIoU | first call alone |',
   '|---|---|---|---|',
-  ...[...budgets, [8, report]].map(
-    ([turns, { protocols, one_shot: first }]) =>
-      `| ${turns} | ${interval(protocols.lisa.gIoU)} | ${interval(protocols.lisa.cIoU)} | ${interval(first.lisa.gIoU)} |`,
+  ...report.budgets.map(
+    ({ budget, protocols, one_shot: first }) =>
+      `| ${budget} | ${interval(protocols.lisa.gIoU)} | ${interval(protocols.lisa.cIoU)} | ${interval(first.lisa.gIoU)} |`,
   ),
   '',
   '| queries | targets | gIoU |',
