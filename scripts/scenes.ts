@@ -6,14 +6,7 @@ import { bitmapArea, bitmapBox } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queriesOf } from '@shared/scenes/queries';
 import { objectMask, renderScene } from '@shared/scenes/raster';
-import {
-  makeScene,
-  type Scene,
-  type SceneSplit,
-  sceneRandom,
-  splits,
-  zoomedScene,
-} from '@shared/scenes/scene';
+import { makeCrowd, makeScene, type Scene, sceneRandom, splits, zoomedScene } from '@shared/scenes/scene';
 import sharp from 'sharp';
 import { z } from 'zod';
 
@@ -23,10 +16,13 @@ const optionsSchema = z.object({
   count: z.coerce.number().int().min(1).default(16),
   /** Share of scenes that are shown as a zoomed view around one of their things. */
   zoom: z.coerce.number().min(0).max(1).default(0),
+  /** Pictures full of things instead of scenes, without queries. */
+  crowd: z.boolean().default(false),
   side: z.coerce.number().int().min(28).max(1024).default(336),
   out: z.string().optional(),
   stream: z.boolean().default(false),
 });
+type Options = z.output<typeof optionsSchema>;
 
 /** The scene, or a window of two to six times a thing's size around that thing, which lies anywhere within. */
 function viewOf(scene: Scene, zoom: number): Scene {
@@ -43,8 +39,8 @@ function viewOf(scene: Scene, zoom: number): Scene {
 }
 
 /** One scene as it is written: its things with visible boxes (px, half-open) and areas, and its queries. */
-function sceneLine(split: SceneSplit, seed: number, side: number, zoom: number) {
-  const original = makeScene(split, seed, side);
+function sceneLine(seed: number, { split, side, zoom, crowd }: Options) {
+  const original = crowd ? makeCrowd(split, seed, side) : makeScene(split, seed, side);
   const scene = viewOf(original, zoom);
   const rendered = renderScene(scene);
   const masks = scene.objects.map((_, index) => objectMask(rendered, index));
@@ -64,7 +60,7 @@ function sceneLine(split: SceneSplit, seed: number, side: number, zoom: number) 
   return {
     rendered,
     masks,
-    line: { split, seed, side, isZoomed, objects, queries: queriesOf(scene, areas) },
+    line: { split, seed, side, isZoomed, objects, queries: crowd ? [] : queriesOf(scene, areas) },
   };
 }
 
@@ -72,9 +68,10 @@ function sceneLine(split: SceneSplit, seed: number, side: number, zoom: number) 
  * `--stream`: for each scene the length of a JSON text (uint32, little endian), the text, then side² × 3 bytes RGB
  * and side² bytes of owners (1 + index of the thing, 0 for none).
  */
-async function stream({ split, from, count, side, zoom }: z.output<typeof optionsSchema>): Promise<void> {
+async function stream(options: Options): Promise<void> {
+  const { from, count } = options;
   for (let seed = from; seed < from + count; seed++) {
-    const { rendered, line } = sceneLine(split, seed, side, zoom);
+    const { rendered, line } = sceneLine(seed, options);
     const text = Buffer.from(JSON.stringify(line), 'utf8');
     const length = Buffer.alloc(4);
     length.writeUInt32LE(text.length);
@@ -83,14 +80,12 @@ async function stream({ split, from, count, side, zoom }: z.output<typeof option
   }
 }
 
-async function folder(
-  out: string,
-  { split, from, count, side, zoom }: z.output<typeof optionsSchema>,
-): Promise<void> {
+async function folder(out: string, options: Options): Promise<void> {
+  const { split, from, count, side } = options;
   await mkdir(join(out, 'images'), { recursive: true });
   const lines = await open(join(out, 'scenes.jsonl'), 'w');
   for (let seed = from; seed < from + count; seed++) {
-    const { rendered, masks, line } = sceneLine(split, seed, side, zoom);
+    const { rendered, masks, line } = sceneLine(seed, options);
     const image = `images/${split}-${seed}.png`;
     await sharp(rendered.rgb, { raw: { width: side, height: side, channels: 3 } }).toFile(join(out, image));
     const objects = line.objects.map((object, index) => {
@@ -112,6 +107,7 @@ export async function scenes(args: readonly string[]): Promise<void> {
       count: string,
       side: string,
       zoom: string,
+      crowd: { type: 'boolean' },
       out: string,
       stream: { type: 'boolean' },
     },

@@ -86,7 +86,8 @@ def see(visual: nn.Module, pixels: Tensor, rows: int, columns: int) -> Tensor:
     them, rows and columns in patches -> [B, rows*columns/4, width]. The tower's own forward takes one picture after the
     other; this takes all at once and gives the same (test_model.py)."""
     count = rows * columns
-    hidden = visual.patch_embed(pixels).view(-1, count, visual.config.hidden_size)
+    kernel = visual.patch_embed.proj.weight.flatten(1)
+    hidden = F.linear(pixels, kernel).view(-1, count, visual.config.hidden_size)
     batch, _, width = hidden.shape
     heads = visual.config.num_heads
     cos, sin = (each.to(pixels.device) for each in _angles(visual, rows, columns))

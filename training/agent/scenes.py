@@ -41,10 +41,21 @@ def _read(pipe: IO[bytes], count: int) -> bytes:
     return data
 
 
-def stream(split: str, start: int, count: int, side: int, zoom: float = 0.0) -> Iterator[tuple[bytes, np.ndarray]]:
-    """Text (JSON) and pixels of the scenes `start` to `start + count`; the share `zoom` of them as zoomed views."""
-    command = ["node", "scripts/scenes.mjs", "--stream", "--split", split, "--side", str(side), "--zoom", str(zoom)]
-    command += ["--from", str(start), "--count", str(count)]
+@dataclass(frozen=True)
+class Views:
+    """Which pictures: side in px; the share of scenes that are shown zoomed, or crowds instead of scenes."""
+
+    split: str
+    side: int
+    zoom: float = 0.0
+    is_crowd: bool = False
+
+
+def stream(views: Views, start: int, count: int) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Text (JSON) and pixels of the scenes `start` to `start + count`."""
+    side = views.side
+    command = ["node", "scripts/scenes.mjs", "--stream", "--split", views.split, "--side", str(side)]
+    command += ["--zoom", str(views.zoom), "--from", str(start), "--count", str(count), *["--crowd"] * views.is_crowd]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -67,12 +78,13 @@ def _drop_torn_line(path: Path) -> None:
 
 
 class Store:
-    """`count` scenes of a split in a folder. They are drawn in the background, once; those that are there can be used.
+    """`count` pictures in a folder. They are drawn in the background, once; those that are there can be used.
     Where another process draws them (`draws` is false), `refresh` looks for new ones."""
 
-    def __init__(self, folder: Path, split: str, count: int, side: int, zoom: float, draws: bool = True) -> None:
+    def __init__(self, folder: Path, views: Views, count: int, draws: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{split}-{side}-{zoom}"
+        side = views.side
+        name = f"{views.split}-{side}-{'crowd' if views.is_crowd else views.zoom}"
         self.side, self.count = side, count
         self._lines = folder / f"{name}.jsonl"
         if draws:
@@ -88,14 +100,14 @@ class Store:
         self._there = threading.Condition()
         self._draws = draws
         if draws:
-            threading.Thread(target=self._draw, args=(split, zoom), daemon=True).start()
+            threading.Thread(target=self._draw, args=(views,), daemon=True).start()
 
-    def _draw(self, split: str, zoom: float) -> None:
+    def _draw(self, views: Views) -> None:
         start = len(self._texts)
         if start >= self.count:
             return
         with self._lines.open("ab", buffering=0) as lines:
-            for text, rgb in stream(split, start, self.count - start, self.side, zoom):
+            for text, rgb in stream(views, start, self.count - start):
                 self._pixels[len(self._texts)] = rgb
                 lines.write(text + b"\n")
                 with self._there:

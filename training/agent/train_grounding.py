@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb
 
 from model import CELL, SIZES, build, patches, see
-from scenes import Scene, Store
+from scenes import Scene, Store, Views
 from vocabulary import agent_texts
 from vocabulary import train as train_vocabulary
 from words import PREFIX, Question, questions
@@ -44,6 +44,8 @@ KINDS = [
     "lamp", "leaf", "mushroom", "scissors", "tree", "umbrella",
 ]  # fmt: skip
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
+CROWDED = 0.75
+"""Share of crowds among what the vision tower alone is shown: they hold 25 things to learn from, scenes five."""
 PLACE_LAYER = 2
 """Layers of the language model after which image tokens have to know their place. The first head of the next one is the
 one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
@@ -52,15 +54,28 @@ one that is shown where to look: without that, the loss of the words rests on wh
 class Heads(nn.Module):
     """What image tokens are asked for in training alone."""
 
-    def __init__(self, width: int, cells: int) -> None:
+    def __init__(self, width: int, cells: int, words: Tensor) -> None:
+        """`words`: token ids of the names of all kinds and colours."""
         super().__init__()
-        self.things = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1 + len(KINDS) + len(COLOURS) + 4))
+        self.norm = nn.LayerNorm(width)
+        self.things = nn.Linear(width, 1 + 4)
+        self.scale = nn.Parameter(torch.tensor(4.0))
         self.places = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * cells + 4))
         self.cells = cells
+        self.register_buffer("words", words, persistent=False)
 
-    def things_loss(self, tokens: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
+    def told(self, tokens: Tensor, embeddings: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Image tokens [N,width] -> whether a thing is centred there [N,1], its kind, its colour, its box [N,4]. Kinds and
+        colours are scored by the embeddings of their words, so that words and pictures speak of them alike."""
+        normed = self.norm(tokens)
+        there, box = self.things(normed).split([1, 4], dim=-1)
+        named = F.linear(normed, embeddings[self.words]) * self.scale
+        kind, colour = named.split([len(KINDS), len(COLOURS)], dim=-1)
+        return there, kind, colour, box
+
+    def things_loss(self, tokens: Tensor, embeddings: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
         """[N,width] vision tokens; labels [N,2] kind and colour or -1; boxes [N,4] in cells from the token's middle."""
-        there, kind, colour, box = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
+        there, kind, colour, box = self.told(tokens, embeddings)
         full = labels[:, 0] >= 0
         loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=tokens.new_tensor(4.0))
         if not full.any():
@@ -68,9 +83,9 @@ class Heads(nn.Module):
         loss = loss + F.cross_entropy(kind[full], labels[full, 0]) + 0.5 * F.cross_entropy(colour[full], labels[full, 1])
         return loss + F.smooth_l1_loss(box[full], boxes[full], beta=0.2)
 
-    def right(self, tokens: Tensor, labels: Tensor) -> tuple[float, float]:
+    def right(self, tokens: Tensor, embeddings: Tensor, labels: Tensor) -> tuple[float, float]:
         """Shares of things whose kind and colour are told rightly where they are centred."""
-        _, kind, colour, _ = self.things(tokens).split([1, len(KINDS), len(COLOURS), 4], dim=-1)
+        _, kind, colour, _ = self.told(tokens, embeddings)
         full = labels[:, 0] >= 0
         kinds = kind[full].argmax(-1) == labels[full, 0]
         colours = colour[full].argmax(-1) == labels[full, 1]
@@ -88,6 +103,16 @@ class Heads(nn.Module):
             return 0.5 * loss
         middle = torch.stack([index % self.cells, index // self.cells] * 2, dim=-1) + 0.5
         return 0.5 * loss + F.smooth_l1_loss(box[full], (boxes.view(batch, count, 4) + middle)[full], beta=0.2)
+
+
+def embeddings_of(net: nn.Module) -> Tensor:
+    return net.model.language_model.embed_tokens.weight
+
+
+def word_of(tokenizer: Tokenizer, name: str) -> int:
+    """The token of a name within a sentence: every kind and colour is one."""
+    (token,) = tokenizer.encode(f" {name}").ids
+    return token
 
 
 def cell_of(thing: dict, cells: int) -> int:
@@ -220,7 +245,7 @@ def validate(net: nn.Module, heads: Heads, tokenizer: Tokenizer, scenes: list[Sc
     side = scenes[0].side // 14
     device = net.device
     seen = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
-    kinds, colours = heads.right(seen.flatten(0, 1), dense_targets(scenes, device)[0])
+    kinds, colours = heads.right(seen.flatten(0, 1), embeddings_of(net), dense_targets(scenes, device)[0])
     result = {"kinds": kinds, "colours": colours}
     if words:
         rng = random.Random(1)
@@ -318,6 +343,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for scenes, tokenizer, checkpoint and log")
     parser.add_argument("--scenes", type=int, default=60_000, help="training scenes that are drawn and gone through again")
+    parser.add_argument("--crowds", type=int, default=12_000, help="pictures full of things for the vision tower alone")
     parser.add_argument("--zoom", type=float, default=0.35, help="share of them that are zoomed views")
     parser.add_argument("--side", type=int, default=168, help="side of the pictures, px; a multiple of 28")
     parser.add_argument("--size", choices=SIZES, default="embedded")
@@ -359,14 +385,17 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     torch.manual_seed(0)
     args.out.mkdir(parents=True, exist_ok=True)
     if first:
-        store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom)
-        held_back = Store(args.out / "scenes", "val", 192, args.side, 0.0)
+        held_back = Store(args.out / "scenes", Views("val", args.side), 192)
         held_back.wait_for(192)
-        store.wait_for(min(2000, args.scenes))
         validation = [held_back[index] for index in range(192)]
+    store = Store(args.out / "scenes", Views("train", args.side, args.zoom), args.scenes, draws=first)
+    crowds = Store(args.out / "scenes", Views("train", args.side, is_crowd=True), args.crowds, draws=first)
+    if first:
+        store.wait_for(min(2000, args.scenes))
+        crowds.wait_for(min(1000, args.crowds))
     agreed(0)  # Nobody goes on before the first one.
-    if not first:
-        store = Store(args.out / "scenes", "train", args.scenes, args.side, args.zoom, draws=False)
+    for each in (store, crowds):
+        each.refresh()
 
     vocabulary = args.out / "tokenizer.json"
     if first and not vocabulary.exists():
@@ -377,12 +406,14 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     tokenizer = Tokenizer.from_file(str(vocabulary))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     net = build(tokenizer, SIZES[args.size]).to(device)
-    heads = Heads(SIZES[args.size].hidden, args.side // CELL).to(device)
+    named = torch.tensor([word_of(tokenizer, name) for name in KINDS + COLOURS])
+    heads = Heads(SIZES[args.size].hidden, args.side // CELL, named).to(device)
     parameters = [*net.parameters(), *heads.parameters()]
-    decayed = [each for each in parameters if each.ndim > 1]
-    plain = [each for each in parameters if each.ndim <= 1]
+    # Words that no answer has yet would be forgotten.
+    decayed = [each for each in parameters if each.ndim > 1 and each is not embeddings_of(net)]
+    plain = [each for each in parameters if each.ndim <= 1 or each is embeddings_of(net)]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), fused=True)
     if first:
         size = sum(each.numel() for each in net.parameters()) / 1e6
         print(f"{size:.2f} M parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
@@ -422,10 +453,11 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
             group["lr"] = rate
         scenes = [store[rng.randrange(len(store))] for _ in range(args.batch // processes)]
         if not words:
-            scenes = mirrored(scenes, rng)
+            fuller = [crowds[rng.randrange(len(crowds))] if rng.random() < CROWDED else scene for scene in scenes]
+            scenes = mirrored(fuller, rng)
         labels, boxes = dense_targets(scenes, device)
         tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
-        losses = {"things": heads.things_loss(tokens.flatten(0, 1), labels, boxes)}
+        losses = {"things": heads.things_loss(tokens.flatten(0, 1), embeddings_of(net), labels, boxes)}
         if words:
             asked = [questions(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
@@ -451,6 +483,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         last = now
         if step % 200 == 0:
             store.refresh()
+            crowds.refresh()
         if not first:
             continue
         if step % 200 == 0:

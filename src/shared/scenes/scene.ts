@@ -38,6 +38,12 @@ export type Rgb = readonly [number, number, number];
 const fewest = 3;
 const most = 7;
 
+/** Radii of things as shares of the picture's side. */
+const radii = { small: [0.045, 0.075], large: [0.12, 0.19] } as const;
+
+/** Things that a crowd tries to find room for. */
+const crowdAttempts = 30;
+
 /** How far things may cover each other, as a share of the smaller one's frame. */
 const overlapAllowed = 0.22;
 
@@ -73,11 +79,39 @@ export function makeScene(split: SceneSplit, seed: number, side = 336): Scene {
   const looks = lookalikes(split, random, count);
   const objects: SceneObject[] = [];
   for (const { kind, colour } of looks) {
-    const placed = place(random, objects, kind, colour);
+    const size: SceneSize = random() < 0.45 ? 'small' : 'large';
+    const [least, greatest] = radii[size];
+    const placed = place(random, objects, { kind, colour, size, radius: between(random, least, greatest) });
     if (placed) objects.push(placed);
   }
-  objects.sort((a, b) => a.y + a.radius - (b.y + b.radius));
-  return { split, seed, side, background, objects: objects.map((object) => scaled(object, side)) };
+  return inFront({ split, seed, side, background, objects });
+}
+
+/**
+ * A picture full of things of all sizes that whole and zoomed views show, for a network that learns to see: many times
+ * the things of a scene to learn from. It has few queries with one right answer.
+ */
+export function makeCrowd(split: SceneSplit, seed: number, side: number): Scene {
+  const { background } = makeScene(split, seed, side);
+  const random = sceneRandom(split, seed, 'crowd');
+  const greatest = Math.exp(between(random, Math.log(0.07), Math.log(0.22)));
+  const objects: SceneObject[] = [];
+  for (let attempt = 0; attempt < crowdAttempts; attempt++) {
+    const [kind, colour] = [pick(random, kinds), pick(random, colourNames)];
+    const radius = Math.exp(between(random, Math.log(radii.small[0]), Math.log(greatest)));
+    if (split === 'train' && isHeldOut(kind, colour)) continue;
+    const size = radius < radii.large[0] ? 'small' : 'large';
+    const placed = place(random, objects, { kind, colour, size, radius });
+    if (placed) objects.push(placed);
+  }
+  return inFront({ split, seed, side, background, objects });
+}
+
+/** Things that stand lower in the picture stand in front; from a side of 1 to the scene's. */
+function inFront(scene: Scene): Scene {
+  const { objects, side } = scene;
+  const sorted = objects.toSorted((a, b) => a.y + a.radius - (b.y + b.radius));
+  return { ...scene, objects: sorted.map((object) => scaled(object, side)) };
 }
 
 /** Kinds and colours of the things: some share the kind, some the colour, so that queries have to tell them apart. */
@@ -103,11 +137,9 @@ function lookalikes(
 function place(
   random: () => number,
   others: readonly SceneObject[],
-  kind: Kind,
-  colour: Colour,
+  look: Pick<SceneObject, 'kind' | 'colour' | 'size' | 'radius'>,
 ): SceneObject | null {
-  const size: SceneSize = random() < 0.45 ? 'small' : 'large';
-  const radius = size === 'small' ? between(random, 0.045, 0.075) : between(random, 0.12, 0.19);
+  const { radius } = look;
   const angle = between(random, -18, 18);
   const flipped = random() < 0.5;
   const pattern: Pattern = random() < 0.6 ? 'plain' : pick(random, patterns);
@@ -115,7 +147,7 @@ function place(
     const x = between(random, radius, 1 - radius);
     const y = between(random, radius, 1 - radius);
     const clear = others.every((other) => shared(x, y, radius, other) <= overlapAllowed);
-    if (clear) return { kind, colour, size, pattern, x, y, radius, angle, flipped };
+    if (clear) return { ...look, pattern, x, y, angle, flipped };
   }
   return null;
 }
