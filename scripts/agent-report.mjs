@@ -1,7 +1,7 @@
 // The table of claims of docs/embedded-models.md, measured: evaluations of the models that train-agent.mjs made.
 // Usage: npm run agent-report -- --models DIR [--limit N] [--split test] [--out DIR]; resumes where it was stopped.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,7 +21,7 @@ const { values: o } = parseArgs({
     limit: { ...text, default: '300' },
   },
 });
-if (!o.models) throw new Error('--models: the folder with sft.gguf and grpo.gguf');
+if (!o.models) throw new Error('--models: the folder with sft.gguf and, where there is one, grpo.gguf');
 const inOut = (...parts) => join(resolve(o.out), ...parts);
 const ITEMS_FAILED = 1;
 
@@ -61,20 +61,22 @@ function claim(said, a, b) {
 
 ensureInstalled((line) => process.stderr.write(`${line}\n`));
 ensureBuilt((line) => process.stderr.write(`${line}\n`));
-const report = evaluate('grpo', 'grpo', '--sweep', '1,2,4');
-evaluate('sft', 'sft');
-evaluate('blind', 'grpo', '--blind');
-evaluate('no-zoom', 'grpo', '--without', 'zoom,zoom_out');
+/** The agent after its last stage. */
+const agent = existsSync(join(resolve(o.models), 'grpo.gguf')) ? 'grpo' : 'sft';
+const report = evaluate(agent, agent, '--sweep', '1,2,4');
+if (agent === 'grpo') evaluate('sft', 'sft');
+evaluate('blind', agent, '--blind');
+evaluate('no-zoom', agent, '--without', 'zoom,zoom_out');
 
 const lines = [
   `${report.n} targets of ReasonScenes ${o.split}, ${report.failed} failed; gIoU (LISA's) with 95 % intervals.`,
   '',
   '| claim | without | with | difference by pairs | holds |',
   '|---|---|---|---|---|',
-  claim('several turns above one', ['grpo', 'turns-1'], ['grpo']),
-  claim('SFT and RL above SFT', ['sft'], ['grpo']),
-  claim('with the pictures of its calls above without', ['blind'], ['grpo']),
-  claim('with zoom above without', ['no-zoom'], ['grpo']),
+  claim('several turns above one', [agent, 'turns-1'], [agent]),
+  ...(agent === 'grpo' ? [claim('SFT and RL above SFT', ['sft'], ['grpo'])] : []),
+  claim('with the pictures of its calls above without', ['blind'], [agent]),
+  claim('with zoom above without', ['no-zoom'], [agent]),
   '',
   '| turns | gIoU | cIoU | first call alone |',
   '|---|---|---|---|',

@@ -51,6 +51,7 @@ const { values: given } = parseArgs({
     out: text,
     python: text,
     pictures: text,
+    ship: { type: 'boolean', default: false },
     threads: { ...text, default: '2' },
     turns: { ...text, default: '8' },
     ...Object.fromEntries(Object.keys(sizes.smoke).map((name) => [name, text])),
@@ -187,6 +188,10 @@ const mix = {
   patience: 1,
 };
 const rows = inOut('rows', 'sft.jsonl');
+const reinforces = Number(o['grpo-steps']) > 0;
+/** The stages that leave a model, the last one's is the agent. */
+const stages = reinforces ? ['sft', 'grpo'] : ['sft'];
+const agent = stages.at(-1);
 
 const grounds = Number(o.grounding) > 0;
 if (grounds) {
@@ -194,7 +199,8 @@ if (grounds) {
     runPython(
       'agent/train_grounding.py',
       ...['--out', inOut('grounding'), '--size', o.net, '--seconds', o.grounding, '--threads', o.threads],
-      ...['--vision-seconds', String(Number(o.grounding) / 3)],
+      ...['--vision-seconds', String(Number(o.grounding) * 0.25)],
+      ...['--calls-from', String(Number(o.grounding) * 0.85)],
     ),
   );
 }
@@ -233,38 +239,29 @@ await step('sft', () =>
     { env: { ...pythonEnv, OMP_NUM_THREADS: '1' } },
   ),
 );
-await step('grpo', () =>
-  withServer([...played, '--split', 'train', '--limit', o.scenes], (url) =>
-    runAsync(
-      py,
-      [
-        ...[
-          training('trl', 'grpo.py'),
-          '--model',
-          inOut('sft', 'final'),
-          '--server',
-          url,
-          '--items',
-          o.scenes,
-        ],
-        ...['--out', inOut('grpo'), '--steps', o['grpo-steps'], '--batch', o.episodes, '--lr', o['grpo-lr']],
-        ...['--threads', o.threads],
-      ],
-      pythonEnv,
-    ),
-  ),
-);
+const reinforce = (url) =>
+  runAsync(
+    py,
+    [
+      ...[training('trl', 'grpo.py'), '--model', inOut('sft', 'final'), '--server', url, '--items', o.scenes],
+      ...['--out', inOut('grpo'), '--steps', o['grpo-steps'], '--batch', o.episodes, '--lr', o['grpo-lr']],
+      ...['--threads', o.threads],
+    ],
+    pythonEnv,
+  );
+if (reinforces) {
+  await step('grpo', () => withServer([...played, '--split', 'train', '--limit', o.scenes], reinforce));
+}
 await step('convert', () => {
   const convert = (from, to, type) =>
     runPython('convert/to_gguf.py', inOut(from, 'final'), inOut(...to), '--type', type, ...conventions);
-  convert('sft', ['models', 'sft'], 'f16');
-  convert('grpo', ['models', 'grpo'], 'f16');
-  convert('grpo', ['parity', 'model'], 'f32');
+  for (const stage of stages) convert(stage, ['models', stage], 'f16');
+  convert(agent, ['parity', 'model'], 'f32');
 });
 await step('parity', () => {
   runPython(
     'convert/greedy.py',
-    ...[inOut('grpo', 'final'), rows, inOut('parity', 'greedy.json'), '--prompts', o.prompts],
+    ...[inOut(agent, 'final'), rows, inOut('parity', 'greedy.json'), '--prompts', o.prompts],
   );
   const vitest = inRoot('node_modules', 'vitest', 'vitest.mjs');
   run(process.execPath, [vitest, 'run', '--project', 'integration', 'checkpoint-parity'], {
@@ -273,7 +270,7 @@ await step('parity', () => {
 });
 await step('eval', () => {
   // The conventions are those of the model's file.
-  for (const name of ['sft', 'grpo'])
+  for (const name of stages)
     maskwright(
       ...['eval', ...dataset, '--split', 'val', '--limit', o.eval, '--segmenter', 'embedded'],
       ...['--policy', `llama:${inOut('models', `${name}.gguf`)},${inOut('models', `${name}-mmproj.gguf`)}`],
@@ -288,17 +285,29 @@ const curve = (from, picture, title, ...series) =>
     ...series.flatMap((name) => ['--series', name]),
   );
 curve('sft', 'loss.png', `SFT, ${o.net}`, 'loss', 'mean_token_accuracy');
-curve(
-  'grpo',
-  'reward.png',
-  `GRPO, ${o.net}, ${o.episodes} episodes a step`,
-  'reward',
-  'episode/iou',
-  'episode/calls',
-);
+if (reinforces) {
+  const title = `GRPO, ${o.net}, ${o.episodes} episodes a step`;
+  curve('grpo', 'reward.png', title, 'reward', 'episode/iou', 'episode/calls');
+}
+/** Puts the agent into resources/models; what it can do is written by hand, after agent-report measured it. */
+function ship() {
+  const folder = inRoot('resources', 'models');
+  const file = join(folder, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(file, 'utf8'));
+  const { files } = manifest.models.find(({ kind }) => kind === 'agent');
+  for (const entry of files) {
+    const bytes = readFileSync(inOut('models', entry.file.replace('embedded-vlm', agent)));
+    writeFileSync(join(folder, entry.file), bytes);
+    entry.bytes = bytes.length;
+    entry.sha256 = createHash('sha256').update(bytes).digest('hex');
+  }
+  writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
+}
+if (o.ship) ship();
 if (o.pictures) {
   mkdirSync(o.pictures, { recursive: true });
-  for (const name of ['loss.png', 'reward.png']) copyFileSync(inOut(name), join(o.pictures, name));
+  const curves = reinforces ? ['loss.png', 'reward.png'] : ['loss.png'];
+  for (const name of curves) copyFileSync(inOut(name), join(o.pictures, name));
 }
 const read = (...path) => JSON.parse(readFileSync(inOut(...path), 'utf8'));
 const { compared: _each, ...parity } = read('parity', 'parity.json');
@@ -313,13 +322,13 @@ const summary = {
     loss: ends(inOut('sft', 'log.jsonl'), 'loss'),
     accuracy: ends(inOut('sft', 'log.jsonl'), 'mean_token_accuracy'),
   },
-  grpo: {
+  grpo: reinforces && {
     reward: ends(inOut('grpo', 'log.jsonl'), 'reward'),
     iou: ends(inOut('grpo', 'log.jsonl'), 'episode/iou'),
     calls: ends(inOut('grpo', 'log.jsonl'), 'episode/calls'),
   },
   parity,
-  evaluation: { sft: evaluated('sft'), grpo: evaluated('grpo') },
+  evaluation: Object.fromEntries(stages.map((name) => [name, evaluated(name)])),
 };
 writeFileSync(inOut('summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
 process.stdout.write(`${JSON.stringify(summary, null, 2)}\n${out}\n`);

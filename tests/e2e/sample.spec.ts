@@ -13,7 +13,7 @@ const pictures = process.env.MASKWRIGHT_PICTURES ?? 'test-results/pictures';
 const models = resolve(__dirname, '..', '..', 'resources', 'models');
 const hasAgent = existsSync(join(models, 'embedded-vlm.gguf'));
 
-const agentPanel = (page: Page) => page.getByRole('region', { name: en.agent.title });
+const agentPanel = (page: Page) => page.getByRole('region', { name: en.agent.title, exact: true });
 
 test('opens on a drawn scene, with queries to ask for it', async ({ page }) => {
   await withHook(page);

@@ -3,7 +3,9 @@
 First the vision tower alone, by a dense loss on its tokens (which thing is centred there, and its box). Then the whole
 network: a picture is looked at once for several queries, which do not see each other (`Batch`), and image tokens are
 asked for their place in the language model too, because neither tower has absolute positions, and one head of attention is
-shown where to look while it answers: at the thing that is meant. What only serves these losses is dropped afterwards. The learning rate follows a cosine over the time spent; resumes from OUT's checkpoint.
+shown where to look while it answers: at the thing that is meant. In the end (--calls-from) answers are the agent's first
+turns, so that what was learned is there in the form of its calls. What only serves these losses is dropped afterwards. The
+learning rate follows a cosine in each part; resumes from OUT's checkpoint.
 
 On a CPU every core has a process of its own, and their gradients are averaged: matrices this small gain little from a
 second thread. Batches are small, because steps count more than pictures here (same pictures, a quarter of the batch: the
@@ -36,7 +38,7 @@ from model import CELL, SIZES, build, patches, see
 from scenes import Scene, Store, Views
 from vocabulary import agent_texts
 from vocabulary import train as train_vocabulary
-from words import PREFIX, Question, questions
+from words import PREFIX, Question, first_turns, questions
 from words import asked as asked_of
 
 KINDS = [
@@ -45,7 +47,9 @@ KINDS = [
 ]  # fmt: skip
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
 CROWDED = 0.75
-"""Share of crowds among what the vision tower alone is shown: they hold 25 things to learn from, scenes five."""
+CROWDED_WITH_WORDS = 0.4
+"""Shares of crowds among what the vision tower alone is shown and what the whole network is: they hold 25 things to learn
+from, scenes five."""
 PLACE_LAYER = 2
 """Layers of the language model after which image tokens have to know their place. The first head of the next one is the
 one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
@@ -349,6 +353,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="embedded")
     parser.add_argument("--vision-seconds", type=float, default=2400, help="time for the vision tower alone")
     parser.add_argument("--seconds", type=float, default=7200, help="time in all, resumptions included")
+    parser.add_argument("--calls-from", type=float, default=math.inf, help="time from which on answers are the agent's first turns")
     parser.add_argument("--batch", type=int, default=8, help="pictures of a step, all processes together")
     parser.add_argument("--queries", type=int, default=6, help="queries of a picture")
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -437,7 +442,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         return {**weights, "seen": seen, "spent": spent}
 
     def report() -> None:
-        line = {"step": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, spent > args.vision_seconds)}
+        line = {"step": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, args.vision_seconds < spent < args.calls_from)}
         print("val", json.dumps(line), flush=True)
         with (args.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
@@ -445,21 +450,25 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     step = 0
     while spent < args.seconds:
         words = spent >= args.vision_seconds
-        if words:
-            rate = rate_at(spent, args.vision_seconds, args.seconds - args.vision_seconds, args.lr, args.lr / 60)
-        else:
+        calls = spent >= args.calls_from
+        if not words:
             rate = rate_at(spent, 0, args.vision_seconds, args.lr, args.lr / 3)
+        else:
+            start, end = (args.calls_from, args.seconds) if calls else (args.vision_seconds, min(args.calls_from, args.seconds))
+            rate = rate_at(spent, start, end - start, args.lr, args.lr / 60)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        scenes = [store[rng.randrange(len(store))] for _ in range(args.batch // processes)]
+        crowded = CROWDED_WITH_WORDS if words else CROWDED
+        sources = [crowds if rng.random() < crowded else store for _ in range(args.batch // processes)]
+        scenes = [source[rng.randrange(len(source))] for source in sources]
         if not words:
-            fuller = [crowds[rng.randrange(len(crowds))] if rng.random() < CROWDED else scene for scene in scenes]
-            scenes = mirrored(fuller, rng)
+            scenes = mirrored(scenes, rng)
         labels, boxes = dense_targets(scenes, device)
         tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
         losses = {"things": heads.things_loss(tokens.flatten(0, 1), embeddings_of(net), labels, boxes)}
         if words:
-            asked = [questions(scene, rng, args.queries) for scene in scenes]
+            ask = first_turns if calls else questions
+            asked = [ask(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
             hidden, placed, losses["looks"] = run(net, batch, tokens)
             losses["places"] = heads.places_loss(placed, labels, boxes)
