@@ -1,5 +1,5 @@
 // Makes scenes of ReasonScenes: a folder of PNGs with scenes.jsonl, or a stream for a trainer.
-// Usage: npm run --silent scenes -- --split train|val|test --from SEED --count N --side PX [--zoom SHARE] [--crowd] (--out DIR | --stream)
+// Usage: npm run --silent scenes -- --split train|val|test --from SEED --count N --side PX [--zoom SHARE] [--dense] (--out DIR | --stream)
 import { resolve } from 'node:path';
 import { runnerImport } from 'vite';
 

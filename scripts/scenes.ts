@@ -6,7 +6,14 @@ import { bitmapArea, bitmapBox } from '@shared/mask/bitmap';
 import { encodeMask } from '@shared/mask/rle';
 import { queriesOf } from '@shared/scenes/queries';
 import { objectMask, renderScene } from '@shared/scenes/raster';
-import { makeCrowd, makeScene, type Scene, sceneRandom, splits, zoomedScene } from '@shared/scenes/scene';
+import {
+  makeDenseScene,
+  makeScene,
+  type Scene,
+  sceneRandom,
+  splits,
+  zoomedScene,
+} from '@shared/scenes/scene';
 import sharp from 'sharp';
 import { z } from 'zod';
 
@@ -16,8 +23,8 @@ const optionsSchema = z.object({
   count: z.coerce.number().int().min(1).default(16),
   /** Share of scenes that are shown as a zoomed view around one of their things. */
   zoom: z.coerce.number().min(0).max(1).default(0),
-  /** Pictures full of things instead of scenes, without queries. */
-  crowd: z.boolean().default(false),
+  /** Scenes full of things, without queries. */
+  dense: z.boolean().default(false),
   side: z.coerce.number().int().min(28).max(1024).default(336),
   out: z.string().optional(),
   stream: z.boolean().default(false),
@@ -39,8 +46,8 @@ function viewOf(scene: Scene, zoom: number): Scene {
 }
 
 /** One scene as it is written: its things with visible boxes (px, half-open) and areas, and its queries. */
-function sceneLine(seed: number, { split, side, zoom, crowd }: Options) {
-  const original = crowd ? makeCrowd(split, seed, side) : makeScene(split, seed, side);
+function sceneLine(seed: number, { split, side, zoom, dense }: Options) {
+  const original = dense ? makeDenseScene(split, seed, side) : makeScene(split, seed, side);
   const scene = viewOf(original, zoom);
   const rendered = renderScene(scene);
   const masks = scene.objects.map((_, index) => objectMask(rendered, index));
@@ -60,7 +67,7 @@ function sceneLine(seed: number, { split, side, zoom, crowd }: Options) {
   return {
     rendered,
     masks,
-    line: { split, seed, side, isZoomed, objects, queries: crowd ? [] : queriesOf(scene, areas) },
+    line: { split, seed, side, isZoomed, objects, queries: dense ? [] : queriesOf(scene, areas) },
   };
 }
 
@@ -107,7 +114,7 @@ export async function scenes(args: readonly string[]): Promise<void> {
       count: string,
       side: string,
       zoom: string,
-      crowd: { type: 'boolean' },
+      dense: { type: 'boolean' },
       out: string,
       stream: { type: 'boolean' },
     },

@@ -330,8 +330,9 @@ describe.skipIf(!hasSharedData('evaluation on real photographs'))('maskwright ev
 });
 
 it('says what is wrong', async () => {
-  const run = await runCli(['eval', '--dataset', 'reasonscenes', '--out', newFolder()]);
-  expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining('ships no embedded agent') });
+  const missing = ['--policy', 'llama:/nowhere.gguf', '--limit', '1', '--out', newFolder()];
+  const run = await runCli(['eval', '--dataset', 'reasonscenes', ...missing]);
+  expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining('nowhere.gguf does not exist') });
   const kind = await runCli(['eval', '--dataset', 'voc:x', '--policy', 'simulated', '--out', newFolder()]);
   expect(kind).toMatchObject({ code: 2, stderr: expect.stringContaining('"voc"') });
 });

@@ -43,19 +43,19 @@ def _read(pipe: IO[bytes], count: int) -> bytes:
 
 @dataclass(frozen=True)
 class Views:
-    """Which pictures: side in px; the share of scenes that are shown zoomed, or crowds instead of scenes."""
+    """Which pictures: side in px; the share of scenes that are shown zoomed, or dense scenes."""
 
     split: str
     side: int
     zoom: float = 0.0
-    is_crowd: bool = False
+    is_dense: bool = False
 
 
 def stream(views: Views, start: int, count: int) -> Iterator[tuple[bytes, np.ndarray]]:
     """Text (JSON) and pixels of the scenes `start` to `start + count`."""
     side = views.side
     command = ["node", "scripts/scenes.mjs", "--stream", "--split", views.split, "--side", str(side)]
-    command += ["--zoom", str(views.zoom), "--from", str(start), "--count", str(count), *["--crowd"] * views.is_crowd]
+    command += ["--zoom", str(views.zoom), "--from", str(start), "--count", str(count), *["--dense"] * views.is_dense]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
@@ -84,7 +84,7 @@ class Store:
     def __init__(self, folder: Path, views: Views, count: int, draws: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         side = views.side
-        name = f"{views.split}-{side}-{'crowd' if views.is_crowd else views.zoom}"
+        name = f"{views.split}-{side}-{'dense' if views.is_dense else views.zoom}"
         self.side, self.count = side, count
         self._lines = folder / f"{name}.jsonl"
         if draws:

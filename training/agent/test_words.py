@@ -66,6 +66,6 @@ def test_a_window_stays_in_the_picture():
         assert box[2] <= seen["x2"] <= 168 and box[3] <= seen["y2"] <= 168
 
 
-def test_crowds_ask_for_what_is_alone_with_its_name():
+def test_dense_scenes_ask_for_what_is_alone_with_its_name():
     twice = [*OBJECTS, {**OBJECTS[0], "box": [0, 0, 20, 20]}]
     assert [query["text"] for query in by_names(replace(SCENE, objects=twice, queries=[]))] == ["the green tree"]

@@ -46,10 +46,10 @@ KINDS = [
     "lamp", "leaf", "mushroom", "scissors", "tree", "umbrella",
 ]  # fmt: skip
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "white", "black"]
-CROWDED = 0.75
-CROWDED_WITH_WORDS = 0.4
-"""Shares of crowds among what the vision tower alone is shown and what the whole network is: they hold 25 things to learn
-from, scenes five."""
+DENSE = 0.75
+DENSE_WITH_WORDS = 0.4
+"""Shares of dense scenes among what the vision tower alone is shown and what the whole network is: they hold 25 things to
+learn from, others five."""
 PLACE_LAYER = 2
 """Layers of the language model after which image tokens have to know their place. The first head of the next one is the
 one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
@@ -83,7 +83,8 @@ class Heads(nn.Module):
         full = labels[:, 0] >= 0
         loss = F.binary_cross_entropy_with_logits(there[:, 0], full.float(), pos_weight=tokens.new_tensor(4.0))
         if not full.any():
-            return loss  # The mean of none would be no number, for all processes.
+            # The mean of none would be no number; all processes have the same gradients.
+            return loss + 0 * (kind.sum() + colour.sum())
         loss = loss + F.cross_entropy(kind[full], labels[full, 0]) + 0.5 * F.cross_entropy(colour[full], labels[full, 1])
         return loss + F.smooth_l1_loss(box[full], boxes[full], beta=0.2)
 
@@ -115,8 +116,10 @@ def embeddings_of(net: nn.Module) -> Tensor:
 
 def word_of(tokenizer: Tokenizer, name: str) -> int:
     """The token of a name within a sentence: every kind and colour is one."""
-    (token,) = tokenizer.encode(f" {name}").ids
-    return token
+    tokens = tokenizer.encode(f" {name}").ids
+    if len(tokens) != 1:
+        raise ValueError(f'"{name}" is {len(tokens)} tokens: make the vocabulary from more scenes')
+    return tokens[0]
 
 
 def cell_of(thing: dict, cells: int) -> int:
@@ -347,8 +350,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for scenes, tokenizer, checkpoint and log")
     parser.add_argument("--scenes", type=int, default=60_000, help="training scenes that are drawn and gone through again")
-    parser.add_argument("--crowds", type=int, default=12_000, help="pictures full of things for the vision tower alone")
-    parser.add_argument("--zoom", type=float, default=0.35, help="share of them that are zoomed views")
+    parser.add_argument("--dense-scenes", type=int, default=12_000, help="scenes full of things, for all parts")
+    parser.add_argument("--zoom", type=float, default=0.35, help="share of the other scenes that are zoomed views")
     parser.add_argument("--side", type=int, default=168, help="side of the pictures, px; a multiple of 28")
     parser.add_argument("--size", choices=SIZES, default="embedded")
     parser.add_argument("--vision-seconds", type=float, default=2400, help="time for the vision tower alone")
@@ -394,12 +397,12 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         held_back.wait_for(192)
         validation = [held_back[index] for index in range(192)]
     store = Store(args.out / "scenes", Views("train", args.side, args.zoom), args.scenes, draws=first)
-    crowds = Store(args.out / "scenes", Views("train", args.side, is_crowd=True), args.crowds, draws=first)
+    dense = Store(args.out / "scenes", Views("train", args.side, is_dense=True), args.dense_scenes, draws=first)
     if first:
         store.wait_for(min(2000, args.scenes))
-        crowds.wait_for(min(1000, args.crowds))
+        dense.wait_for(min(1000, args.dense_scenes))
     agreed(0)  # Nobody goes on before the first one.
-    for each in (store, crowds):
+    for each in (store, dense):
         each.refresh()
 
     vocabulary = args.out / "tokenizer.json"
@@ -458,8 +461,8 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
             rate = rate_at(spent, start, end - start, args.lr, args.lr / 60)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        crowded = CROWDED_WITH_WORDS if words else CROWDED
-        sources = [crowds if rng.random() < crowded else store for _ in range(args.batch // processes)]
+        dense_share = DENSE_WITH_WORDS if words else DENSE
+        sources = [dense if rng.random() < dense_share else store for _ in range(args.batch // processes)]
         scenes = [source[rng.randrange(len(source))] for source in sources]
         if not words:
             scenes = mirrored(scenes, rng)
@@ -492,7 +495,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         last = now
         if step % 200 == 0:
             store.refresh()
-            crowds.refresh()
+            dense.refresh()
         if not first:
             continue
         if step % 200 == 0:

@@ -85,7 +85,7 @@ def state(scene: Scene, rng: random.Random) -> str:
 
 
 def by_names(scene: Scene) -> list[dict]:
-    """Queries of a crowd: what is alone with its kind and colour, by these."""
+    """Queries of a dense scene: what is alone with its kind and colour, by these."""
     names = [f"{thing['colour']} {thing['kind']}" for thing in scene.objects]
     return [
         {"kind": "referring", "text": f"the {name}", "targets": [index], "noun": name}

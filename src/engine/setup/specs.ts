@@ -69,7 +69,7 @@ function embeddedPolicy(resourcesDir: string): PolicySpec {
   const model = join(resourcesDir, 'models', 'embedded-vlm.gguf');
   const mmproj = join(resourcesDir, 'models', 'embedded-vlm-mmproj.gguf');
   if (existsSync(model) && existsSync(mmproj)) return { kind: 'llama', model, mmproj };
-  throw new MaskwrightError('MODEL_MISSING', 'This version ships no embedded agent yet.', {
+  throw new MaskwrightError('MODEL_MISSING', 'This version ships no embedded agent.', {
     hint: 'Use llama:MODEL.gguf with a Qwen2.5-VL or Qwen3-VL file, openai:URL, or --policy simulated.',
   });
 }

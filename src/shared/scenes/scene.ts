@@ -41,8 +41,8 @@ const most = 7;
 /** Radii of things as shares of the picture's side. */
 const radii = { small: [0.045, 0.075], large: [0.12, 0.19] } as const;
 
-/** Things that a crowd tries to find room for. */
-const crowdAttempts = 30;
+/** Things that a dense scene tries to find room for. */
+const denseAttempts = 30;
 
 /** How far things may cover each other, as a share of the smaller one's frame. */
 const overlapAllowed = 0.22;
@@ -88,15 +88,15 @@ export function makeScene(split: SceneSplit, seed: number, side = 336): Scene {
 }
 
 /**
- * A picture full of things of all sizes that whole and zoomed views show, for a network that learns to see: many times
+ * A scene full of things of all sizes that whole and zoomed views show, for a network that learns to see: many times
  * the things of a scene to learn from. It has few queries with one right answer.
  */
-export function makeCrowd(split: SceneSplit, seed: number, side: number): Scene {
+export function makeDenseScene(split: SceneSplit, seed: number, side: number): Scene {
   const { background } = makeScene(split, seed, side);
-  const random = sceneRandom(split, seed, 'crowd');
+  const random = sceneRandom(split, seed, 'dense');
   const greatest = Math.exp(between(random, Math.log(0.07), Math.log(0.22)));
   const objects: SceneObject[] = [];
-  for (let attempt = 0; attempt < crowdAttempts; attempt++) {
+  for (let attempt = 0; attempt < denseAttempts; attempt++) {
     const [kind, colour] = [pick(random, kinds), pick(random, colourNames)];
     const radius = Math.exp(between(random, Math.log(radii.small[0]), Math.log(greatest)));
     if (split === 'train' && isHeldOut(kind, colour)) continue;

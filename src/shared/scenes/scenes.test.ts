@@ -5,7 +5,7 @@ import { bitmapArea } from '../mask/bitmap';
 import { drawings } from './drawings';
 import { queriesOf, queryOf } from './queries';
 import { objectMask, renderScene } from './raster';
-import { isHeldOut, makeCrowd, makeScene, splits } from './scene';
+import { isHeldOut, makeDenseScene, makeScene, splits } from './scene';
 import { colourNames, kinds } from './vocabulary';
 
 const seeds = fc.integer({ min: 0, max: 1_000_000 });
@@ -50,12 +50,12 @@ describe('ReasonScenes', () => {
     }
   });
 
-  it('fills a crowd with many more things, none of them held out in training', () => {
-    const crowds = Array.from({ length: 40 }, (_, seed) => makeCrowd('train', seed, 112));
-    expect(makeCrowd('train', 5, 112)).toEqual(crowds[5]);
-    const counts = crowds.map(({ objects }) => objects.length);
-    expect(counts.reduce((sum, count) => sum + count, 0) / crowds.length).toBeGreaterThan(15);
-    for (const { kind, colour, x, y, radius } of crowds.flatMap(({ objects }) => objects)) {
+  it('fills a dense scene with many more things, none of them held out in training', () => {
+    const dense = Array.from({ length: 40 }, (_, seed) => makeDenseScene('train', seed, 112));
+    expect(makeDenseScene('train', 5, 112)).toEqual(dense[5]);
+    const counts = dense.map(({ objects }) => objects.length);
+    expect(counts.reduce((sum, count) => sum + count, 0) / dense.length).toBeGreaterThan(15);
+    for (const { kind, colour, x, y, radius } of dense.flatMap(({ objects }) => objects)) {
       expect(isHeldOut(kind, colour)).toBe(false);
       for (const centre of [x, y]) {
         expect(centre).toBeGreaterThanOrEqual(radius);
