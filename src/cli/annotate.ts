@@ -43,6 +43,11 @@ interface AnnotateOptions extends ConventionOptions {
 export async function annotateCommand(options: AnnotateOptions): Promise<void> {
   checkSources(options);
   const policySpec = parsePolicySpec(options.policy, resourcesDir);
+  if (options.policy === 'embedded') {
+    process.stderr.write(
+      'warning: The embedded agent knows drawn scenes only; what it says of photographs is a guess. Name a larger model with --policy.\n',
+    );
+  }
   const segmenterSpec = parseSegmenterSpec(options.segmenter, resourcesDir);
   const { targets: all, skipped } = await readTargets(options);
   const targets = takeShard(all, options.shard);
