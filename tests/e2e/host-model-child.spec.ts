@@ -19,7 +19,9 @@ test('a local model runs in a child of this host, and the next turn works after 
   host,
   page,
 }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
+  // A network of random weights writes as much as it may.
+  const answerMs = 120_000;
   const folder = await mkdtemp(join(tmpdir(), 'maskwright-gguf-'));
   try {
     const { model, mmproj } = writeTinyQwenVl(folder);
@@ -28,7 +30,7 @@ test('a local model runs in a child of this host, and the next turn works after 
     await page.getByRole('option').first().click();
     await page.getByLabel('What to find in this image').fill('the apple');
     await page.keyboard.press('Enter');
-    await episodeStatus(page, 'proposed');
+    await episodeStatus(page, 'proposed', answerMs);
 
     if (host.electron !== null) {
       const pid = await host.electron.evaluate(
@@ -41,7 +43,7 @@ test('a local model runs in a child of this host, and the next turn works after 
     await page.keyboard.press('Backspace');
     await episodeStatus(page, 'waiting');
     await page.getByRole('button', { name: /^Step/ }).last().click();
-    await episodeStatus(page, 'proposed');
+    await episodeStatus(page, 'proposed', answerMs);
     expect(await host.log()).not.toContain('the engine ended');
   } finally {
     await rm(folder, { recursive: true, force: true });

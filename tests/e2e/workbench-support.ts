@@ -169,8 +169,8 @@ export async function clickImage(page: Page, point: Point): Promise<void> {
   await page.mouse.click(x, y);
 }
 
-export async function episodeStatus(page: Page, status: string): Promise<void> {
-  await expect.poll(() => page.evaluate(() => window.__maskwright?.status), { timeout: 30_000 }).toBe(status);
+export async function episodeStatus(page: Page, status: string, timeout = 30_000): Promise<void> {
+  await expect.poll(() => page.evaluate(() => window.__maskwright?.status), { timeout }).toBe(status);
 }
 
 /** Accepts what is on the canvas as a new category. */
