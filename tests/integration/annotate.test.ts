@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseTrajectory } from '@shared/trajectory/migrations';
@@ -235,4 +235,29 @@ describe('maskwright, wrong input', () => {
     expect(run.code).toBe(0);
     expect(run.stdout).toMatch(/MASKWRIGHT_API_KEY[\s\S]*gIoU_first[\s\S]*Exit codes/);
   });
+});
+
+it('asks the shipped agent, and says what it is good for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'maskwright-embedded-'));
+  const images = join(folder, 'images');
+  mkdirSync(images);
+  copyFileSync('resources/samples/first-steps/drawn/test-0.png', join(images, 'scene.png'));
+  const out = join(folder, 'out');
+  const run = await runCli([
+    'annotate',
+    '--images',
+    images,
+    '--query',
+    'what can fly by itself',
+    '--policy',
+    'embedded',
+    '--out',
+    out,
+  ]);
+  expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('knows drawn scenes only') });
+  const [trajectory] = readFileSync(join(out, 'trajectories.jsonl'), 'utf8').trim().split('\n');
+  const { header, nodes } = parseTrajectory(JSON.parse(trajectory ?? ''));
+  expect(header).toMatchObject({ coordinates: 'pixel', prompt: 'brief', viewPixels: 168 * 168 });
+  expect(nodes[0]).toMatchObject({ author: 'agent', observation: { error: undefined } });
+  expect(nodes.at(-1)?.call?.name).toMatch(/finish|report_no_target/);
 });

@@ -13,7 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from scenes import Scene  # noqa: E402
-from words import by_names, first_turns, questions, window  # noqa: E402
+from words import by_names, first_turns, questions, state, window  # noqa: E402
 
 OBJECTS = [
     {"kind": "cup", "colour": "red", "size": "small", "area": 200, "box": [100, 10, 118, 30]},
@@ -54,6 +54,12 @@ def test_first_turns_zoom_to_what_is_small_and_box_what_is_not():
     zoomed = first_turns(replace(SCENE, is_zoomed=True), random.Random(0), 9)
     assert len(zoomed) == 3 and all("View: zoomed to" in each.asked for each in zoomed)
     assert all(call_of(each.said)[0] == "segment_box" for each in zoomed)
+
+
+def test_says_what_the_environment_says():
+    sample = Path(__file__).resolve().parents[2] / "resources" / "samples" / "first-steps" / "trajectories.jsonl"
+    recorded = [json.loads(line) for line in sample.read_text().splitlines()]
+    assert {each["root"]["text"] for each in recorded} == {state(SCENE, random.Random(0))}
 
 
 def test_a_window_stays_in_the_picture():

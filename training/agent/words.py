@@ -11,6 +11,8 @@ from scenes import Scene
 
 PREFIX = "<|im_start|>system\nSegment what the query names.<|im_end|>\n<|im_start|>user\n"
 """What stands before the picture in a prompt of the app: places are told by the distance to what comes before."""
+ZOOM_BELOW = 0.03
+"""Share of the view below which a box is looked at closer first, as in the trajectories of `--size embedded`."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,6 @@ def answer(scene: Scene, query: dict) -> str:
 
 def asked(query: dict) -> str:
     return f"\nQuery: {query['text']}<|im_end|>\n<|im_start|>assistant\n"
-
-
-ZOOM_BELOW = 0.03
-"""Share of the view below which a box is looked at closer first, as in the trajectories of `--size embedded`."""
 
 
 def call(name: str, **arguments: int) -> str:
