@@ -258,6 +258,6 @@ it('asks the shipped agent, and says what it is good for', async () => {
   const [trajectory] = readFileSync(join(out, 'trajectories.jsonl'), 'utf8').trim().split('\n');
   const { header, nodes } = parseTrajectory(JSON.parse(trajectory ?? ''));
   expect(header).toMatchObject({ coordinates: 'pixel', prompt: 'brief', viewPixels: 168 * 168 });
-  expect(nodes[0]).toMatchObject({ author: 'agent', observation: { error: undefined } });
+  expect(nodes.map(({ author }) => author)).toEqual(nodes.map(() => 'agent'));
   expect(nodes.at(-1)?.call?.name).toMatch(/finish|report_no_target/);
 });
