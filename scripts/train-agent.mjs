@@ -51,6 +51,7 @@ const { values: given } = parseArgs({
     out: text,
     python: text,
     pictures: text,
+    begin: text,
     ship: { type: 'boolean', default: false },
     threads: { ...text, default: '2' },
     turns: { ...text, default: '8' },
@@ -195,12 +196,20 @@ const stages = reinforces ? ['sft', 'grpo'] : ['sft'];
 const agent = stages.at(-1);
 
 const grounds = Number(o.grounding) > 0;
+if (o.begin) {
+  if (!grounds) throw new Error('--begin needs --grounding: it is where training goes on');
+  await step('begin', () =>
+    runPython('convert/from_gguf.py', resolve(o.begin), inOut('begin'), '--size', o.net),
+  );
+}
 if (grounds) {
   await step('grounding', () =>
     runPython(
       'agent/train_grounding.py',
       ...['--out', inOut('grounding'), '--size', o.net, '--seconds', o.grounding, '--threads', o.threads],
-      ...['--vision-seconds', String(Number(o.grounding) * 0.25)],
+      // What has been trained before sees already.
+      ...['--vision-seconds', String(o.begin ? 0 : Number(o.grounding) * 0.25)],
+      ...(o.begin ? ['--begin', inOut('begin', 'start.pt')] : []),
       ...['--calls-from', String(Number(o.grounding) * 0.85)],
     ),
   );

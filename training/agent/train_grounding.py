@@ -19,6 +19,7 @@ import json
 import math
 import os
 import random
+import shutil
 import socket
 import threading
 import time
@@ -50,6 +51,8 @@ DENSE = 0.75
 DENSE_WITH_WORDS = 0.4
 """Shares of dense scenes among what the vision tower alone is shown and what the whole network is: they hold 25 things to
 learn from, others five."""
+STRANGE = 2400
+"""Pictures after which a network that has learned (`--begin`) is told what its new heads want of it."""
 PLACE_LAYER = 2
 """Layers of the language model after which image tokens have to know their place. The first head of the next one is the
 one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
@@ -361,6 +364,7 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=6, help="queries of a picture")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=2, help="processes of one thread each; one process with a GPU")
+    parser.add_argument("--begin", type=Path, help="start.pt of from_gguf.py, tokenizer.json beside it: weights to go on from")
     parser.add_argument("--validate-every", type=float, default=600, help="seconds")
     args = parser.parse_args()
     processes = 1 if torch.cuda.is_available() else args.threads
@@ -406,6 +410,8 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         each.refresh()
 
     vocabulary = args.out / "tokenizer.json"
+    if first and args.begin and not vocabulary.exists():
+        shutil.copyfile(args.begin.with_name("tokenizer.json"), vocabulary)
     if first and not vocabulary.exists():
         rng = random.Random(0)
         said = [each.asked + each.said for index in range(min(1500, args.scenes)) for each in questions(store[index], rng, 20)]
@@ -435,6 +441,8 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         seen, spent = saved["seen"], saved["spent"]
         if first:
             print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
+    elif args.begin:
+        net.load_state_dict(torch.load(args.begin, weights_only=True, map_location=device)["net"])
     rng = random.Random(f"{seen} {rank}")
     last = last_save = last_report = time.time()
     means: dict[str, float] = {}
@@ -468,13 +476,16 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
             scenes = mirrored(scenes, rng)
         labels, boxes = dense_targets(scenes, device)
         tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
-        losses = {"things": heads.things_loss(tokens.flatten(0, 1), embeddings_of(net), labels, boxes)}
+        # Heads that are new to a network that has learned would pull it anywhere.
+        strange = args.begin is not None and seen < STRANGE
+        shown = (tokens.detach(), embeddings_of(net).detach()) if strange else (tokens, embeddings_of(net))
+        losses = {"things": heads.things_loss(shown[0].flatten(0, 1), shown[1], labels, boxes)}
         if words:
             ask = first_turns if calls else questions
             asked = [ask(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
             hidden, placed, losses["looks"] = run(net, batch, tokens)
-            losses["places"] = heads.places_loss(placed, labels, boxes)
+            losses["places"] = heads.places_loss(placed.detach() if strange else placed, labels, boxes)
             losses["words"] = words_loss(net, hidden, batch.labels)
         loss = sum(losses.values(), tokens.new_zeros(()))
         if words:

@@ -21,20 +21,31 @@ SPLIT = (
 )
 
 
-def train(texts: list[str], size: int = 1024) -> Tokenizer:
-    """A byte-level BPE tokenizer; special tokens come last, as in Qwen2."""
-    tokenizer = Tokenizer(models.BPE())
+def empty(model: models.BPE) -> Tokenizer:
+    """Byte-level with Qwen2's splitting rule; the special tokens are still to come."""
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def complete(tokenizer: Tokenizer) -> Tokenizer:
+    """Adds special tokens and tags, which come last, as in Qwen2."""
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
+    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in TAGS])
+    return tokenizer
+
+
+def train(texts: list[str], size: int = 1024) -> Tokenizer:
+    """A byte-level BPE tokenizer of at most `size` tokens."""
+    tokenizer = empty(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=size - len(SPECIAL) - len(TAGS), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in TAGS])
-    return tokenizer
+    return complete(tokenizer)
 
 
 def agent_texts() -> list[str]:
