@@ -434,7 +434,8 @@ function agentStatus(policy: Policy | null, text: string): ComponentStatus {
     ready: true,
     name: policy.identity.name,
     device: '',
-    detail: text,
+    // Which model it is, where its name does not say so.
+    detail: text === embedded ? '' : text,
     basic: text === embedded,
   };
 }

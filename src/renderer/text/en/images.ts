@@ -64,7 +64,6 @@ export const images = {
   noted: 'has a note',
   unreadable: 'cannot be read',
   note: 'Note',
-  notePlaceholder: 'Note on this image',
   retry: 'Try again',
   retryFailed: 'The image still cannot be read',
   retryDone: 'The image can be read again',

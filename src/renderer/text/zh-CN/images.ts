@@ -56,7 +56,6 @@ export const images: typeof english = {
   noted: '有备注',
   unreadable: '无法读取',
   note: '备注',
-  notePlaceholder: '此图像的备注',
   retry: '重试',
   retryFailed: '仍然无法读取该图像',
   retryDone: '图像可以读取了',
