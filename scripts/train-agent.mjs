@@ -61,6 +61,8 @@ const { values: given } = parseArgs({
 if (!(given.size in sizes)) throw new Error(`--size is smoke or embedded, not ${given.size}`);
 if (given.ship && given.size !== 'embedded') throw new Error('--ship is for --size embedded');
 const o = { ...sizes[given.size], ...given };
+if (o.begin && Number(o.grounding) === 0)
+  throw new Error('--begin needs --grounding: it is where training goes on');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'maskwright');
 const out = resolve(o.out ?? join(cache, `train-agent-${o.size}`));
 const inOut = (...parts) => join(out, ...parts);
@@ -162,7 +164,15 @@ function ends(file, name) {
   return { steps: found.length, first: mean(found.slice(0, count)), last: mean(found.slice(-count)) };
 }
 
+/** What training began with: the hash of --begin's file, or nothing. A folder goes on with what it began with. */
+const origin = o.begin ? createHash('sha256').update(readFileSync(o.begin)).digest('hex') : '';
+const originFile = inOut('origin.txt');
+const begun = existsSync(originFile) ? readFileSync(originFile, 'utf8') : '';
+if (begun !== origin && (begun !== '' || existsSync(inOut('grounding'))))
+  throw new Error(`${out} was begun with other weights: give --begin the same file, or another --out`);
+
 mkdirSync(out, { recursive: true });
+writeFileSync(originFile, origin);
 ensureInstalled(say);
 ensureBuilt(say);
 const py = python();
@@ -197,7 +207,6 @@ const agent = stages.at(-1);
 
 const grounds = Number(o.grounding) > 0;
 if (o.begin) {
-  if (!grounds) throw new Error('--begin needs --grounding: it is where training goes on');
   await step('begin', () =>
     runPython('convert/from_gguf.py', resolve(o.begin), inOut('begin'), '--size', o.net),
   );

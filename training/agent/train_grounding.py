@@ -52,7 +52,8 @@ DENSE_WITH_WORDS = 0.4
 """Shares of dense scenes among what the vision tower alone is shown and what the whole network is: they hold 25 things to
 learn from, others five."""
 STRANGE = 2400
-"""Pictures after which a network that has learned (`--begin`) is told what its new heads want of it."""
+"""Pictures after which a network that has learned (`--begin`) learns from its heads, which are new to it and would pull it
+anywhere before."""
 PLACE_LAYER = 2
 """Layers of the language model after which image tokens have to know their place. The first head of the next one is the
 one that is shown where to look: without that, the loss of the words rests on what answers are like for thousands of steps."""
@@ -410,9 +411,11 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
         each.refresh()
 
     vocabulary = args.out / "tokenizer.json"
-    if first and args.begin and not vocabulary.exists():
+    checkpoint = args.out / "grounding.pt"
+    begins = args.begin is not None and not checkpoint.exists()
+    if first and begins:
         shutil.copyfile(args.begin.with_name("tokenizer.json"), vocabulary)
-    if first and not vocabulary.exists():
+    elif first and not vocabulary.exists():
         rng = random.Random(0)
         said = [each.asked + each.said for index in range(min(1500, args.scenes)) for each in questions(store[index], rng, 20)]
         train_vocabulary(said + agent_texts()).save(str(vocabulary))
@@ -431,18 +434,17 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
     if first:
         size = sum(each.numel() for each in net.parameters()) / 1e6
         print(f"{size:.2f} M parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
-    seen, spent = 0, 0.0
-    checkpoint = args.out / "grounding.pt"
-    if checkpoint.exists():
+    seen, spent, strange = 0, 0.0, STRANGE if begins else 0
+    if begins:
+        net.load_state_dict(torch.load(args.begin, weights_only=True, map_location=device)["net"])
+    elif checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True, map_location=device)
         net.load_state_dict(saved["net"])
         heads.load_state_dict(saved["heads"])
         optimiser.load_state_dict(saved["optimiser"])
-        seen, spent = saved["seen"], saved["spent"]
+        seen, spent, strange = saved["seen"], saved["spent"], saved.get("strange", 0)
         if first:
             print(f"resumed at {seen} pictures, {spent:.0f} s", flush=True)
-    elif args.begin:
-        net.load_state_dict(torch.load(args.begin, weights_only=True, map_location=device)["net"])
     rng = random.Random(f"{seen} {rank}")
     last = last_save = last_report = time.time()
     means: dict[str, float] = {}
@@ -450,7 +452,7 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
 
     def state() -> dict:
         weights = {"net": net.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict()}
-        return {**weights, "seen": seen, "spent": spent}
+        return {**weights, "seen": seen, "spent": spent, "strange": strange}
 
     def report() -> None:
         line = {"step": seen, "spent": round(spent), **validate(net, heads, tokenizer, validation, args.vision_seconds < spent < args.calls_from)}
@@ -476,16 +478,14 @@ def train(rank: int, args: argparse.Namespace, processes: int, port: int) -> Non
             scenes = mirrored(scenes, rng)
         labels, boxes = dense_targets(scenes, device)
         tokens = see(net.model.visual, patches(np.stack([scene.rgb for scene in scenes])).to(device), side, side)
-        # Heads that are new to a network that has learned would pull it anywhere.
-        strange = args.begin is not None and seen < STRANGE
-        shown = (tokens.detach(), embeddings_of(net).detach()) if strange else (tokens, embeddings_of(net))
-        losses = {"things": heads.things_loss(shown[0].flatten(0, 1), shown[1], labels, boxes)}
+        shown = torch.detach if seen < strange else (lambda whole: whole)
+        losses = {"things": heads.things_loss(shown(tokens).flatten(0, 1), shown(embeddings_of(net)), labels, boxes)}
         if words:
             ask = first_turns if calls else questions
             asked = [ask(scene, rng, args.queries) for scene in scenes]
             batch = Batch(tokenizer, scenes, asked).to(device)
             hidden, placed, losses["looks"] = run(net, batch, tokens)
-            losses["places"] = heads.places_loss(placed.detach() if strange else placed, labels, boxes)
+            losses["places"] = heads.places_loss(shown(placed), labels, boxes)
             losses["words"] = words_loss(net, hidden, batch.labels)
         loss = sum(losses.values(), tokens.new_zeros(()))
         if words:

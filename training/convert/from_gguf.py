@@ -70,15 +70,20 @@ def vocabulary(tokens: list[str], merges: list[str]) -> Tokenizer:
 
 
 def read(file: Path, gguf: Any) -> tuple[dict[str, Tensor], Any]:
-    """All tensors of a file as float32, and its reader."""
+    """All tensors of a file as float32, and its reader.
+
+    :raises ValueError: for a quantised file, whose weights would not be those that were trained"""
     reader = gguf.GGUFReader(file)
+    types = {each.tensor_type.name for each in reader.tensors} - {"F32", "F16"}
+    if types:
+        raise ValueError(f"{file.name} holds {', '.join(sorted(types))}: only files in F32 and F16 can be trained on from")
     return {each.name: torch.from_numpy(each.data.astype(np.float32)) for each in reader.tensors}, reader
 
 
 def load(model: Path, size: str, converter: Path) -> tuple[dict[str, Tensor], Tokenizer]:
     """State dict of the network of `size` and its tokenizer.
 
-    :raises ValueError: where a file holds another network or vocabulary"""
+    :raises ValueError: where a file is quantised or holds another network or vocabulary"""
     sys.path.insert(0, str(converter / "gguf-py"))
     import gguf  # type: ignore[import-not-found]
 

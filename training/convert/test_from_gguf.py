@@ -1,4 +1,4 @@
-"""The shipped agent's weights come back from its files: converted again they are the same file."""
+"""The shipped agent's weights come back from its files: converted and read again they are the same."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def test_gives_the_weights_that_the_converter_was_given(converter: Path, tmp_pat
     text = "the small red cup: 12 34 56 78<|im_end|>\n<tool_call>"
     assert vocabulary.encode(text).ids == tokenizer.encode(text).ids
     assert vocabulary.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
+
+
+def test_refuses_a_quantised_file(converter: Path, tmp_path: Path) -> None:
+    state, tokenizer = load(SHIPPED, "embedded", converter)
+    net = build(tokenizer, SIZES["embedded"])
+    net.load_state_dict(state)
+    net.save_pretrained(tmp_path / "checkpoint")
+    processor_of(tokenizer, tmp_path / "checkpoint").save_pretrained(tmp_path / "checkpoint")
+    convert(converter, tmp_path / "checkpoint", tmp_path / "small.gguf", "q8_0", mmproj=False)
+    with pytest.raises(ValueError, match="Q8_0"):
+        load(tmp_path / "small.gguf", "embedded", converter)
 
 
 def test_refuses_a_network_of_another_size(converter: Path) -> None:
