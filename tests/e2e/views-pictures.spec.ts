@@ -74,10 +74,18 @@ async function thumbnails(page: Page): Promise<void> {
   );
 }
 
+const themeChoice = (page: Page): Locator => {
+  const name = en.project.theme;
+  return page.getByRole('group', { name }).or(page.getByRole('radiogroup', { name }));
+};
+
 /** Both themes of what the window shows; `rest`: where the cursor is meanwhile, its place otherwise. */
 async function shoot(page: Page, name: string, rest: Point | 'here' = { x: 4, y: 4 }): Promise<void> {
-  if (rest !== 'here') await page.mouse.move(rest.x, rest.y);
-  for (const theme of ['dark', 'light']) {
+  for (const theme of ['dark', 'light'] as const) {
+    // Where the theme is chosen, the choice has to agree with what the picture shows.
+    const choice = themeChoice(page).getByText(en.project.themes[theme], { exact: true });
+    if (await choice.isVisible()) await choice.click();
+    if (rest !== 'here') await page.mouse.move(rest.x, rest.y);
     await page.evaluate((wanted) => {
       document.documentElement.dataset.theme = wanted;
     }, theme);

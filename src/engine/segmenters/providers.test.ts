@@ -21,7 +21,10 @@ test('the first that works wins, and the report says why the others did not', as
     ['cpu', 'cuda'],
     async (provider, strict) => {
       tried.push(`${provider}${strict ? ' strict' : ''}`);
-      if (provider === 'cuda') throw new Error('\nFailed to load shared library\nmore');
+      if (provider === 'cuda')
+        throw new Error(
+          '\nOrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library\nmore',
+        );
       return provider;
     },
   );

@@ -84,9 +84,10 @@ function isFallbackRefusal(error: unknown): boolean {
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const line = text.split('\n').find((part) => part.trim() !== '') ?? text;
-  // Native checks put the source file and the condition before what a person can use.
+  // Native code puts the source file and the condition, or its function's name, before what a person can use.
   return line
     .replace(/^.*\bwas false\. /, '')
+    .replace(/^\w*ExecutionProvider\w*: /, '')
     .trim()
     .slice(0, 300);
 }
