@@ -75,6 +75,13 @@ def trainer_of(
     )  # fmt: skip
 
 
+def never_written(processor: Any) -> list[int]:
+    """Tokens that stand for pictures: only an observation brings one. A model that samples one would make the trainer look
+    for a picture that is not there, which ends it."""
+    names = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    return [processor.tokenizer.convert_tokens_to_ids(name) for name in names]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="checkpoint folder, after sft.py")
@@ -103,7 +110,8 @@ def main() -> None:
         num_generations=args.group, steps_per_generation=1, num_iterations=1, beta=0.0, learning_rate=args.lr,
         lr_scheduler_type="constant_with_warmup", warmup_steps=min(5, args.steps // 4), max_grad_norm=0.5,
         temperature=args.temperature, max_completion_length=args.episode_tokens,
-        generation_kwargs={"max_new_tokens": args.answer_tokens}, logging_steps=1, save_steps=args.save_steps,
+        generation_kwargs={"max_new_tokens": args.answer_tokens, "suppress_tokens": never_written(processor)},
+        logging_steps=1, save_steps=args.save_steps,
         save_total_limit=2, report_to="none", gradient_checkpointing=False, use_cpu=not torch.cuda.is_available(),
         bf16=torch.cuda.is_available(), seed=args.seed, disable_tqdm=True,
     )  # fmt: skip

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "agent")]
 from checkpoint import make, text_example, warm_up  # noqa: E402
 from episodes import OVER, Episode, describe  # noqa: E402
-from grpo import Trainer, trainer_of  # noqa: E402
+from grpo import Trainer, never_written, trainer_of  # noqa: E402
 from rows import Row, parse_row, read_rows  # noqa: E402
 from sft import Collator  # noqa: E402
 from template import system_with_tools  # noqa: E402
@@ -172,6 +172,22 @@ def last_reward(trainer: Scripted) -> float:
 
 
 END = "<|im_end|>"
+
+
+def test_a_model_never_writes_what_stands_for_a_picture(pico: Path) -> None:
+    processor = AutoProcessor.from_pretrained(pico)
+    model = AutoModelForImageTextToText.from_pretrained(pico)
+    banned = never_written(processor)
+    prompt = processor.tokenizer(["the cup"] * 32, return_tensors="pt")
+
+    def written(**options: Any) -> set[int]:
+        # So hot that every token comes up.
+        torch.manual_seed(0)
+        out = model.generate(**prompt, do_sample=True, temperature=1e4, top_k=0, max_new_tokens=64, **options)
+        return set(out[:, prompt["input_ids"].shape[1] :].flatten().tolist())
+
+    assert written() & set(banned)
+    assert not written(suppress_tokens=banned) & set(banned)
 
 
 def test_grpo_plays_whole_episodes(server: str, pico: Path, tmp_path: Path) -> None:
