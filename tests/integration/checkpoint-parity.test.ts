@@ -106,19 +106,6 @@ const tokensAsked = 100;
  */
 const tolerance = (logProbability: number): number => 0.05 + 0.01 * Math.abs(logProbability);
 
-/** The native side is done a little after it has answered, on a busy machine later; it refuses what begins before. */
-async function whenFree<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let tries = 0; ; tries++) {
-    // Sooner, it may even end the process.
-    await setTimeout(20);
-    try {
-      return await work();
-    } catch (error) {
-      if (tries === 100 || !String(error).includes('Another completion is in progress')) throw error;
-    }
-  }
-}
-
 /** How likely each token is behind a prompt, by its text. */
 async function logProbabilities(
   context: LlamaContextWrapper,
@@ -126,21 +113,24 @@ async function logProbabilities(
   images: readonly PngImage[],
 ): Promise<Map<string, number>> {
   const urls = images.map(({ png }) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`);
-  const result = await whenFree(() =>
-    context.completion({
-      prompt,
-      ...(urls.length > 0 ? { media_paths: urls } : {}),
-      n_predict: 1,
-      n_probs: tokensAsked,
-      // The runtime tells probabilities as they are sampled: these settings leave them alone.
-      temperature: 1,
-      top_k: 0,
-      top_p: 1,
-      min_p: 0,
-      xtc_probability: 0,
-      seed: 0,
-    }),
-  );
+  const media = urls.length > 0 ? { media_paths: urls } : {};
+  // The native side is done a little after it has answered, on a busy machine later; a completion that begins before is
+  // refused, or ends the process. Tokenising waits for it, as the app's child does.
+  await setTimeout(100);
+  await context.tokenize(prompt, media);
+  const result = await context.completion({
+    prompt,
+    ...media,
+    n_predict: 1,
+    n_probs: tokensAsked,
+    // The runtime tells probabilities as they are sampled: these settings leave them alone.
+    temperature: 1,
+    top_k: 0,
+    top_p: 1,
+    min_p: 0,
+    xtc_probability: 0,
+    seed: 0,
+  });
   // It has those of the completions before, too.
   const last = result.completion_probabilities?.at(-1);
   return new Map(last?.probs.map(({ tok_str, prob }) => [tok_str, Math.log(prob)]));
