@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, required=True, help="number of the server's items")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--batch", type=int, default=8, help="episodes of a step; the server needs as many sessions")
+    parser.add_argument("--batch", type=int, default=8, help="episodes of a step and process; the server needs as many sessions")
     parser.add_argument("--group", type=int, default=4, help="episodes of the same item, which are compared")
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--temperature", type=float, default=1.0)
@@ -118,6 +118,8 @@ def main() -> None:
     trainer = trainer_of(model, processor, args.server, args.items, settings)
     trainer.train(resume_from_checkpoint=last)
     trainer.save_model(str(args.out / "final"))
+    if not trainer.is_world_process_zero():
+        return
     processor.save_pretrained(args.out / "final")
     with (args.out / "log.jsonl").open("w") as log:
         log.writelines(json.dumps(entry) + "\n" for entry in trainer.state.log_history)
