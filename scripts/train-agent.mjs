@@ -71,6 +71,8 @@ const times = {};
 
 const say = (line) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
+const scriptOf = (args) => args.find((arg) => arg.endsWith('.py')) ?? args[0];
+
 /** Runs a command with its output on this one's; throws where it fails (exit codes of `fine` excepted). */
 function run(command, args, { env = {}, fine = [] } = {}) {
   const { status, error } = spawnSync(command, args, {
@@ -79,7 +81,8 @@ function run(command, args, { env = {}, fine = [] } = {}) {
     env: { ...process.env, ...env },
   });
   if (error) throw error;
-  if (status !== 0 && !fine.includes(status)) throw new Error(`${command} ${args[0]} ended with ${status}`);
+  if (status !== 0 && !fine.includes(status))
+    throw new Error(`${command} ${scriptOf(args)} ended with ${status}`);
 }
 
 /** A step that is done once: its mark says so, and a run that was stopped goes on behind the last one. */
@@ -150,7 +153,9 @@ function runAsync(command, args, env) {
       env: { ...process.env, ...env },
     });
     child.once('error', reject);
-    child.once('exit', (code) => (code === 0 ? done() : reject(new Error(`${args[0]} ended with ${code}`))));
+    child.once('exit', (code) =>
+      code === 0 ? done() : reject(new Error(`${scriptOf(args)} ended with ${code}`)),
+    );
   });
 }
 
@@ -176,7 +181,7 @@ writeFileSync(originFile, origin);
 ensureInstalled(say);
 ensureBuilt(say);
 const py = python();
-/** Processes of SFT: one for each core that is given, or for each graphics card. */
+/** Processes of SFT and GRPO: one for each core that is given, or for each graphics card. */
 const processes = () => {
   const count = 'import torch; print(torch.cuda.device_count())';
   const cards = Number(spawnSync(py, ['-c', count], { encoding: 'utf8' }).stdout);
@@ -251,7 +256,8 @@ await step('sft', () =>
     py,
     [
       // Processes of one thread: two see half as many rows again as one with two threads.
-      ...['-m', 'torch.distributed.run', '--nproc-per-node', processes(), training('trl', 'sft.py')],
+      ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', processes()],
+      training('trl', 'sft.py'),
       ...['--model', inOut('start'), '--rows', rows, '--out', inOut('sft'), '--steps', o['sft-steps']],
       ...['--batch', o.batch, '--lr', o['sft-lr'], '--threads', '1'],
     ],
@@ -259,22 +265,24 @@ await step('sft', () =>
   ),
 );
 const reinforce = (url) => {
-  const count = processes();
+  // As many as divide the episodes of a step among them.
+  let count = Number(processes());
+  while (Number(o.episodes) % count !== 0) count--;
   return runAsync(
     py,
     [
-      ...['-m', 'torch.distributed.run', '--nproc-per-node', count, training('trl', 'grpo.py')],
+      ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', String(count)],
+      training('trl', 'grpo.py'),
       ...['--model', inOut('sft', 'final'), '--server', url, '--items', o.scenes, '--out', inOut('grpo')],
-      ...['--steps', o['grpo-steps'], '--batch', String(Math.ceil(Number(o.episodes) / Number(count)))],
-      // Nearer to what the agent does, which is its likeliest answers, than 1 is.
+      ...['--steps', o['grpo-steps'], '--batch', o.episodes],
+      // Closer than 1 to greedy answers, which the agent gives.
       ...['--lr', o['grpo-lr'], '--temperature', '0.8', '--threads', '1'],
     ],
     { ...pythonEnv, OMP_NUM_THREADS: '1' },
   );
 };
 if (reinforces) {
-  // To find nothing is said at once, and an IoU is worth more than the form of an episode.
-  const rewards = ['--rewards', training('agent', 'rewards.json')];
+  const rewards = ['--rewards', training('agent', 'rewards.json'), '--sessions', o.episodes];
   await step('grpo', () =>
     withServer([...played, '--split', 'train', '--limit', o.scenes, ...rewards], reinforce),
   );

@@ -84,8 +84,10 @@ async function shoot(page: Page, name: string, rest: Point | 'here' = { x: 4, y:
   for (const theme of ['dark', 'light'] as const) {
     // Where the theme is chosen, the choice has to agree with what the picture shows.
     const choice = themeChoice(page).getByText(en.project.themes[theme], { exact: true });
-    if (await choice.isVisible()) await choice.click();
-    if (rest !== 'here') await page.mouse.move(rest.x, rest.y);
+    if (rest !== 'here') {
+      if (await choice.isVisible()) await choice.click();
+      await page.mouse.move(rest.x, rest.y);
+    }
     await page.evaluate((wanted) => {
       document.documentElement.dataset.theme = wanted;
     }, theme);

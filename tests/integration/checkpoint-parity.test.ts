@@ -114,8 +114,8 @@ async function logProbabilities(
 ): Promise<Map<string, number>> {
   const urls = images.map(({ png }) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`);
   const media = urls.length > 0 ? { media_paths: urls } : {};
-  // The native side is done a little after it has answered, on a busy machine later; a completion that begins before is
-  // refused, or ends the process. Tokenising waits for it, as the app's child does.
+  // The native side is done a little after it has answered; a completion that begins before is refused for good, or ends
+  // the process. On a busy machine 20 ms alone were too few; this, as the app's child does it, was enough.
   await setTimeout(100);
   await context.tokenize(prompt, media);
   const result = await context.completion({

@@ -46,9 +46,8 @@ SIZES = {
 
 
 NORM_EPS = 1e-12
-"""As good as none, which is what the app's runtime computes with on a CPU, whatever the file says: its numbers are those of
-epsilon 0 to the fifth digit (its RMS norm is fused with the multiplication behind it, ggml-org/llama.cpp#22423). Values of a
-network this small are small too: with 1e-5 log-probabilities were off by 0.02 and more."""
+"""Of the language model's norms; those of the vision tower are fixed at 1e-6. As good as none, which is what the app's runtime
+computes with on a CPU, whatever the file says (training/README.md, traps). Values of a network this small are small too."""
 
 
 def config(token: Callable[[str], int | None], vocabulary: int, size: Size = SIZES["tiny"]) -> Qwen2_5_VLConfig:

@@ -1,7 +1,7 @@
 """Episodes of the running environment server (`maskwright env --metrics`) as TRL's `environment_factory` wants them.
 
-TRL makes as many as there are completions in a batch, keeps them, and never closes them: the server needs as many
-sessions.
+TRL makes as many as there are completions in a process's batch, keeps them, and never closes them: the server needs as
+many sessions as all processes have.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def trainer_of(
 def never_written(processor: Any) -> list[int]:
     """Tokens that stand for pictures: only an observation brings one. A model that samples one would make the trainer look
     for a picture that is not there, which ends it."""
-    names = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
-    return [processor.tokenizer.convert_tokens_to_ids(name) for name in names]
+    names = {"<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>"}
+    return [number for name, number in processor.tokenizer.get_vocab().items() if name in names]
 
 
 def main() -> None:
@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, required=True, help="number of the server's items")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--batch", type=int, default=8, help="episodes of a step and process; the server needs as many sessions")
+    parser.add_argument("--batch", type=int, default=8, help="episodes of a step, all processes together; the server needs as many sessions")
     parser.add_argument("--group", type=int, default=4, help="episodes of the same item, which are compared")
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--temperature", type=float, default=1.0)
@@ -99,6 +99,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if args.batch % processes or args.batch % args.group:
+        parser.error(f"--batch {args.batch} has to be a multiple of the processes ({processes}) and of --group ({args.group})")
 
     torch.set_num_threads(args.threads)
     processor = AutoProcessor.from_pretrained(args.model)
@@ -106,13 +109,14 @@ def main() -> None:
     last = get_last_checkpoint(str(args.out)) if args.out.is_dir() else None
     model = AutoModelForImageTextToText.from_pretrained(last or args.model, dtype=torch.float32, attn_implementation="sdpa")
     settings = GRPOConfig(
-        output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch,
+        output_dir=str(args.out), max_steps=args.steps, per_device_train_batch_size=args.batch // processes,
         num_generations=args.group, steps_per_generation=1, num_iterations=1, beta=0.0, learning_rate=args.lr,
         lr_scheduler_type="constant_with_warmup", warmup_steps=min(5, args.steps // 4), max_grad_norm=0.5,
         temperature=args.temperature, max_completion_length=args.episode_tokens,
         generation_kwargs={"max_new_tokens": args.answer_tokens, "suppress_tokens": never_written(processor)},
         logging_steps=1, save_steps=args.save_steps,
         save_total_limit=2, report_to="none", gradient_checkpointing=False, use_cpu=not torch.cuda.is_available(),
+        ddp_backend="gloo" if processes > 1 and not torch.cuda.is_available() else None, ddp_find_unused_parameters=False,
         bf16=torch.cuda.is_available(), seed=args.seed, disable_tqdm=True,
     )  # fmt: skip
     trainer = trainer_of(model, processor, args.server, args.items, settings)

@@ -17,10 +17,11 @@ test('what is tried, in order', () => {
 test('the first that works wins, and the report says why the others did not', async () => {
   const tried: string[] = [];
   const attempt = await firstWorkingProvider(
-    ['dml', 'cuda', 'cpu'],
-    ['cpu', 'cuda'],
+    ['dml', 'webgpu', 'cuda', 'cpu'],
+    ['cpu', 'cuda', 'webgpu'],
     async (provider, strict) => {
       tried.push(`${provider}${strict ? ' strict' : ''}`);
+      if (provider === 'webgpu') throw new Error('Failed to get an adapter');
       if (provider === 'cuda')
         throw new Error(
           '\nOrtSessionOptionsAppendExecutionProvider_Cuda: Failed to load shared library\nmore',
@@ -33,10 +34,11 @@ test('the first that works wins, and the report says why the others did not', as
     provider: 'cpu',
     reasons: [
       `dml: this build of onnxruntime has no such provider on ${process.platform}`,
+      'webgpu: Failed to get an adapter',
       'cuda: Failed to load shared library (run `npm run setup:gpu` and install CUDA 12 and cuDNN 9)',
     ],
   });
-  expect(tried).toEqual(['cuda strict', 'cpu']);
+  expect(tried).toEqual(['webgpu strict', 'cuda strict', 'cpu']);
 });
 
 test('operators on the CPU are allowed and reported', async () => {
