@@ -61,6 +61,10 @@ const { values: given } = parseArgs({
 if (!(given.size in sizes)) throw new Error(`--size is smoke or embedded, not ${given.size}`);
 if (given.ship && given.size !== 'embedded') throw new Error('--ship is for --size embedded');
 const o = { ...sizes[given.size], ...given };
+/** Episodes of the same scene, which GRPO compares: grpo.py's --group. */
+const GROUP = 4;
+if (Number(o['grpo-steps']) > 0 && Number(o.episodes) % GROUP !== 0)
+  throw new Error(`--episodes has to be a multiple of ${GROUP}, not ${o.episodes}`);
 if (o.begin && Number(o.grounding) === 0)
   throw new Error('--begin needs --grounding: it is where training goes on');
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'maskwright');
@@ -274,7 +278,7 @@ const reinforce = (url) => {
       ...['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', String(count)],
       training('trl', 'grpo.py'),
       ...['--model', inOut('sft', 'final'), '--server', url, '--items', o.scenes, '--out', inOut('grpo')],
-      ...['--steps', o['grpo-steps'], '--batch', o.episodes],
+      ...['--steps', o['grpo-steps'], '--batch', o.episodes, '--group', String(GROUP)],
       // Closer than 1 to greedy answers, which the agent gives.
       ...['--lr', o['grpo-lr'], '--temperature', '0.8', '--threads', '1'],
     ],
